@@ -135,5 +135,7 @@ def _run(options: argparse.Namespace, request: FitRequest) -> None:
             f"{combination}: {window['value']:.1%} of windows ({window['low']:.1%} to {window['high']:.1%}), "
             f"{scores['n_people']} people held out in turn, chance {scores['chance']:.0%}{covered}\n"
         )
+    for line in compared.missing:
+        sys.stdout.write(f"{line}\n")
     people = bundle.spec.training["people"]["trained on"]
     sys.stdout.write(f"{bundle.path}: {compared.chosen}, trained on {people} people\n")

@@ -10,7 +10,7 @@ level (ibid., theorem 5); it is measured here on people whom neither the model n
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +34,15 @@ Groups = Mapping[int, Sequence[NetworkOutputs]]
 
 @dataclass(frozen=True, slots=True)
 class HeldOutCalibration:
-    """temperatures: by head. combinations: fusion weights, smoothed temperature, quantiles and novelty of each."""
+    """temperatures: by head. combinations: fusion weights, smoothed temperature, quantiles and novelty of each.
+
+    too_few: combination that is left out -> how many people have windows of it that can be used.
+    """
 
     temperatures: Mapping[str, float]
     combinations: Mapping[str, Combination]
     smoothing: Smoothing
+    too_few: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def set_level(self) -> float:
@@ -78,7 +82,8 @@ def calibrated(
     alone: dict[str, dict[str, float]] = {name: {head: 1.0} for name, head in MAIN_HEAD.items()}
     weights = calibrate.fusion_weights(sessions, by_head) if fused else alone
     judged = sessions if quantiles_on is None else quantiles_on
-    levels = _levels(judged, names)
+    people = {name: _people(judged, name) for name in names}
+    levels = _levels(people)
     offered = [name for name in names if name in levels]
     chosen = {name: weights[name] for name in offered}
     prior = calibrate.label_shares(sessions, n_labels)
@@ -90,18 +95,21 @@ def calibrated(
         there = [session for session in judged if name in session.familiar]
         near = next(session.familiar[name] for session in there)
         combinations[name] = calibrate.combination(name, *fitted, warmth, there, near, levels[name])
-    return HeldOutCalibration(by_head, combinations, smoothing)
+    too_few = {name: own for name, own in people.items() if name not in levels}
+    return HeldOutCalibration(by_head, combinations, smoothing, too_few)
 
 
-def _levels(sessions: Sequence[NetworkOutputs], names: Sequence[str]) -> dict[str, tuple[float, ...]]:
+def _people(sessions: Sequence[NetworkOutputs], name: str) -> int:
+    """How many offer windows of this combination that can be used."""
+    return len({s.shard.about.subject for s in sessions if name in s.familiar and s.counted(name).any()})
+
+
+def _levels(people: Mapping[str, int]) -> dict[str, tuple[float, ...]]:
     """Combination -> the levels of sets that the people who offer it allow.
 
     A combination that too few offer for the level of the others' sets is left out: it would lower everybody's.
     """
-    found = {}
-    for name in names:
-        people = len({s.shard.about.subject for s in sessions if name in s.familiar and s.counted(name).any()})
-        found[name] = tuple(level for level in calibrate.LEVELS if level <= people / (people + 1))
+    found = {name: tuple(level for level in calibrate.LEVELS if level <= n / (n + 1)) for name, n in people.items()}
     wanted = max((level for levels in found.values() for level in levels if level <= SET_LEVEL), default=0.0)
     return {name: levels for name, levels in found.items() if wanted in levels}
 

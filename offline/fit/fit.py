@@ -31,7 +31,7 @@ from offline.fit.held_out_outputs import hold_out
 from offline.fit.kept_folds import KeptFolds
 from offline.fit.rating_heads import rating_names
 from offline.fit.scores import coverages, window_accuracy
-from offline.fit.shipping import CannotRunLive, ship
+from offline.fit.shipping import CannotRunLive, missing_combinations, ship
 from offline.splits import PEOPLE_FOLDS
 from offline.training.deadline import OutOfTime
 from offline.training.initial_weights import InitialWeights, read_initial
@@ -63,13 +63,17 @@ class FitRequest:
 
 @dataclass(frozen=True, eq=False)
 class MethodComparison:
-    """What was compared. found: those that were cross-fitted. left_out: method -> why. rows: of the card's table."""
+    """What was compared. found: those that were cross-fitted. left_out: method -> why. rows: of the card's table.
+
+    missing: combinations of modalities that the model that ships does without, and why.
+    """
 
     found: Mapping[str, CrossFit]
     left_out: Mapping[str, str]
     chosen: str
     rows: Sequence[Mapping[str, Any]]
     note: str = ""
+    missing: Sequence[str] = ()
 
 
 def fit(
@@ -145,7 +149,8 @@ def compared_by(
     chosen = simplest_of_the_best(scores, order)
     rows = [_row(data, found[name], chosen) for name in order if name in found]
     rows += [_missing_row(name, why) for name, why in left_out.items()]
-    return MethodComparison(found, left_out, chosen, rows, _note(data, scores, order) if len(scores) > 1 else "")
+    note = _note(data, scores, order) if len(scores) > 1 else ""
+    return MethodComparison(found, left_out, chosen, rows, note, missing_combinations(data, found[chosen]))
 
 
 def person_scores(data: FitData, found: CrossFit) -> dict[str, float]:

@@ -132,6 +132,16 @@ def card(data: FitData, found: CrossFit, note: str) -> str:
         f"{data.groups} groups, each calibrated by the others: {apart} were kept apart",
         f"- chosen in the folds, the median: {chosen or 'nothing'}",
         *([f"- {note}"] if note else []),
+        *(f"- {line}" for line in missing_combinations(data, found)),
         *(f"- {line}" for line in promise(len(data.people), data.groups)[1:]),
     ]
     return "## How it was fitted\n\n" + "\n".join(lines)
+
+
+def missing_combinations(data: FitData, found: CrossFit) -> list[str]:
+    """Which combinations of modalities the method could use and the model does without, and why: one sentence each."""
+    n = len(data.people)
+    return [
+        f"without {name}: {people} of {n} people have windows of it that can be used, too few to calibrate it"
+        for name, people in found.calibration.too_few.items()
+    ]

@@ -259,10 +259,13 @@ class Pipeline:
         """
         return self._late.reached(role)
 
-    @property
-    def given_until_s(self) -> float:
-        """No window that ends up to here is still to come; -infinity before the first."""
-        return -math.inf if self._cursor is None else self.grid.seconds(self._cursor - self.grid.hop)
+    def given_until_s(self, role: Modality) -> float:
+        """What a role's stream measured up to here can change nothing any more: no window that ends up to here is still
+        to come, and of two eyes the other one has gone on alone. LSL time; -infinity before the first.
+        """
+        windows_s = -math.inf if self._cursor is None else self.grid.seconds(self._cursor - self.grid.hop)
+        branch = self._branches.get(_branch_of(role))
+        return max(windows_s, branch.joined_until_s) if isinstance(branch, GazeBranch) else windows_s
 
     def leave_out(self, role: Modality, after_s: float, until_s: float, n_timeless: int = 0) -> None:
         """A role's stream was lost after a sample, with n_timeless without a time behind it, and windows up to an end

@@ -283,7 +283,7 @@ def test_what_comes_later_changes_no_frame_of_a_window_that_was_given_out(lost, 
         pipeline = pipeline_of()
         found = pipeline.push(of_lost(100.0, 105.0)) + pipeline.push(of_other(100.0, 105.3))
         found += pipeline.expect(lost, expected=False)
-        assert pipeline.given_until_s == 105.25
+        assert pipeline.given_until_s(lost) == 105.25
         pipeline.leave_out(lost, after_s, 105.25)
         found += pipeline.expect(lost, expected=True)
         return found + pipeline.push(of_other(105.3, 112.0)) + pipeline.push(of_lost(back_s, 112.0))

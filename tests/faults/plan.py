@@ -20,7 +20,7 @@ EEG, GAZE, MARKERS = "eeg", "gaze", "markers"
 OFFSET_EVERY_S = 5.0
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Sent:
     """One outlet's life. index: which sample of the truth each row is. offsets: of a recording, (time, offset)."""
 

@@ -154,6 +154,11 @@ class GazeBranch:
         return max(self._grid.at_or_before(self._last_time), self._next_end - self._grid.step)
 
     @property
+    def joined_until_s(self) -> float:
+        """Of two eyes up to where one has gone on with the other, or alone; -infinity where there is only one."""
+        return self._pair.joined_until_s if self._paired else -np.inf
+
+    @property
     def reached(self) -> int | None:
         """The last grid index that a sample has reached, also one that waits for the other eye."""
         reached_s = self._pair.reached_s

@@ -81,7 +81,7 @@ class EyePair:
 
     def __init__(self) -> None:
         self._eyes = [_Eye(), _Eye()]
-        self._last_s = -np.inf  # what came out last
+        self.joined_until_s = -np.inf  # the time of what came out last
         self._until_s = -np.inf  # up to where all is out
 
     def begin(self, eye: int) -> None:
@@ -127,12 +127,12 @@ class EyePair:
         both[:, :_TIME][seen] = eye[seen]
         rows = np.concatenate([both, alone])
         rows = rows[rows[:, _TIME].argsort(kind="stable")]
-        rows = rows[rows[:, _TIME].searchsorted(self._last_s, side="right") :]  # what comes too late is left out
+        rows = rows[rows[:, _TIME].searchsorted(self.joined_until_s, side="right") :]  # what comes too late is left out
         first.forget(n_first)
         second.forget(n_second)
         if not len(rows):
             return []
-        self._last_s = float(rows[-1, _TIME])
+        self.joined_until_s = float(rows[-1, _TIME])
         apart = (rows[1:, _TIME] - rows[:-1, _TIME]) * rows[1:, _RATE] > LINK
         cuts = ((rows[1:, _RATE] != rows[:-1, _RATE]) | apart).nonzero()[0] + 1
         return [GazeRun(part[:, _TIME], part[:, :_TIME], float(part[0, _RATE])) for part in np.split(rows, cuts)]

@@ -176,17 +176,21 @@ class Engine:
             "clocks": self._marker_clocks,
             "auxiliary": self._auxiliary.state(),
             "noted": self._noted,
-            "lost_at": self._lost_at,
             "now_s": self._now_s,
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from the state of another engine, whose predictor's state ours has."""
+        """Go on from the state of another engine, whose predictor's state ours has.
+
+        Streams that were lost then are awaited again: what is rebuilt from here on does not say when they came back.
+        For those that are still gone StreamDown follows.
+        """
         self._infos, self._roles = dict(state["infos"]), dict(state["roles"])
         self._marker_clocks, self._noted = dict(state["clocks"]), set(state["noted"])
         self._auxiliary.restore(state["auxiliary"])
-        self._lost_at = dict(state["lost_at"])
         self._now_s = state["now_s"]
+        for role in self._roles.values():
+            self._predictor.pipeline.expect(role, expected=True)
 
     def use(self, predictor: Predictor) -> None:
         """Work with another predictor. Nothing has been taken yet."""
@@ -337,7 +341,7 @@ class Engine:
         does not use more of it.
         """
         pipeline = self._predictor.pipeline
-        lost_at, reached, until_s = self._lost_at.pop(role, None), pipeline.reached(role), pipeline.given_until_s
+        lost_at, reached, until_s = self._lost_at.pop(role, None), pipeline.reached(role), pipeline.given_until_s(role)
         if self._live is None or self._rebuilding or math.inf in (-reached[0], -until_s):
             return None
         if not replaced and (lost_at != reached or until_s <= reached[0]):

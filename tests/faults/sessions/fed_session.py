@@ -47,11 +47,14 @@ class Act(NamedTuple):
 
 
 class Outlet:
-    """One outlet of a plan, and the connection to it."""
+    """One outlet of a participant's plan, and the connection to it."""
 
-    def __init__(self, number: int, sent: Sent, put: Callable[[Item], None], t0: float) -> None:
-        self.sent, self.t0, self.n_sent = sent, t0, 0
-        self.info = stream_info(stream_xml(sent.description), f"{sent.role}{number}")
+    def __init__(self, number: int, whose: str, sent: Sent, put: Callable[[Item], None], t0: float) -> None:
+        self.whose, self.sent, self.t0, self.n_sent = whose, sent, t0, 0
+        about = dict(sent.description)
+        if whose:  # told apart by their names
+            about["name"], about["source_id"] = f"{about['name']} {whose}", f"{about['source_id']} {whose}"
+        self.info = stream_info(stream_xml(about), f"{sent.role}{number}")
         self.role = f"{sent.role} {self.info.name}"
         self._put = put
         self._measured_s, self._measurement = -math.inf, Measurement(t0, 0.0, 1e-4)
@@ -123,19 +126,30 @@ class Outlet:
 
 
 class FedSession:
-    """A session as `rtemo live` puts it together. `run` plays the plan and the acts, and gives the session's folder."""
+    """A session as `rtemo live` puts it together. `run` plays the plans and the acts, and gives the session's folder.
+
+    plans: of each participant, by id; of somebody alone, by "". All begin at the same time.
+    """
 
     def __init__(
-        self, plan: Plan, root: Path, settings: SessionSettings, acts: Sequence[Act], tick_s: float, hop_s: float
+        self,
+        plans: Mapping[str, Plan],
+        root: Path,
+        settings: SessionSettings,
+        acts: Sequence[Act],
+        tick_s: float,
+        hop_s: float,
     ) -> None:
-        self._plan, self._settings, self._tick_s, self._hop_s = plan, settings, tick_s, hop_s
+        self._settings, self._tick_s, self._hop_s = settings, tick_s, hop_s
+        self._t0, self._seconds = (max(getattr(one, name) for one in plans.values()) for name in ("t0", "seconds"))
         self._acts = sorted(acts, key=lambda act: act.at_s)
-        self._time_s, self._given = plan.t0, list[Item]()
+        self._time_s, self._given = self._t0, list[Item]()
         self._supply = HandFed()
         self._supply.status = lambda: [SimpleNamespace(info=one.info) for one in self._ever]
         self._source = recorded(self._supply)
         self._source.start()
-        self._outlets = [Outlet(number, sent, self._given.append, plan.t0) for number, sent in enumerate(plan.sent)]
+        sent = [(whose, one) for whose, plan in plans.items() for one in plan.sent]
+        self._outlets = [Outlet(number, *one, self._given.append, self._t0) for number, one in enumerate(sent)]
         first = [one for one in self._outlets if one.sent.opens_s <= 0.0]
         self._connected = {one.role: one for one in first}
         self._ever, self._muted = list(first), set[str]()
@@ -152,9 +166,9 @@ class FedSession:
     def run(self) -> SessionFolder:
         last_s = [float(one.sent.send_s[-1]) for one in self._outlets if len(one.sent.send_s)]
         waiting = list(self._acts)
-        for tick in range(1, int(max([self._plan.seconds, *last_s]) / self._tick_s) + 3):
+        for tick in range(1, int(max([self._seconds, *last_s]) / self._tick_s) + 3):
             now_s = tick * self._tick_s
-            self._time_s = self._plan.t0 + now_s
+            self._time_s = self._t0 + now_s
             for outlet in self._outlets:
                 self._advance(outlet, now_s)
             while waiting and waiting[0].at_s <= now_s:
@@ -173,28 +187,29 @@ class FedSession:
         self._outputs.close()
         return self._outputs.folder
 
-    def do_rest(self, seconds: float) -> None:
-        self._session.commands.do("baseline", "", {"seconds": seconds})
+    def do_rest(self, seconds: float, whose: str = "") -> None:
+        """Of everybody where nobody is named."""
+        self._session.commands.do("baseline", whose, {"seconds": seconds})
 
-    def do_label(self, label: str, back_s: float) -> None:
+    def do_label(self, label: str, back_s: float, whose: str = "") -> None:
         span = {"begin_s": self._time_s - back_s, "end_s": self._time_s}
-        self._session.commands.do("label", self._whose, {"label": label, **span})
+        self._session.commands.do("label", whose or self._first, {"label": label, **span})
 
-    def do_mark(self, label: str, mark: str) -> None:
-        self._session.commands.do("mark_channel", self._whose, {"label": label, "mark": mark})
+    def do_mark(self, label: str, mark: str, whose: str = "") -> None:
+        self._session.commands.do("mark_channel", whose or self._first, {"label": label, "mark": mark})
 
-    def do_annotate(self, text: str) -> None:
-        self._session.commands.do("annotate", "", {"text": text})
+    def do_annotate(self, text: str, whose: str = "") -> None:
+        self._session.commands.do("annotate", whose, {"text": text})
 
-    def do_lose(self, role: str) -> None:
-        """The first outlet of a role is gone until `find`."""
-        found = next((one for one in self._connected.values() if one.sent.role == role), None)
+    def do_lose(self, role: str, whose: str = "") -> None:
+        """The first outlet of a participant's role is gone until `find`."""
+        found = self._first_of(role, whose)
         if found is not None and not found.stream.down:
             self._muted.add(found.role)
             found.end(self._now_s, "gone from the network")
 
-    def do_find(self, role: str, burst: bool) -> None:
-        found = next((one for one in self._connected.values() if one.sent.role == role), None)
+    def do_find(self, role: str, burst: bool, whose: str = "") -> None:
+        found = self._first_of(role, whose)
         if found is not None and found.stream.down:
             self._muted.discard(found.role)
             found.find_again(self._now_s, burst=burst)
@@ -221,11 +236,15 @@ class FedSession:
 
     @property
     def _now_s(self) -> float:
-        return self._time_s - self._plan.t0
+        return self._time_s - self._t0
 
     @property
-    def _whose(self) -> str:
+    def _first(self) -> str:
         return self._settings.each[0].alone
+
+    def _first_of(self, role: str, whose: str) -> Outlet | None:
+        own = whose or self._first
+        return next((one for one in self._connected.values() if (one.sent.role, one.whose) == (role, own)), None)
 
     def _begin(self, request: OutputsRequest, infos: Sequence[Any], taken_up: TakenUpSession | None) -> None:
         self._roles = ParticipantRoles(PROFILES, self._settings)
@@ -264,7 +283,7 @@ class FedSession:
         self._ever = [one for one in self._ever if one.info.stream_id != outlet.info.stream_id] + [outlet]
         outlet.n_sent = int(np.searchsorted(outlet.sent.send_s, now_s))  # an inlet gets what is sent from now on
         if before is None:
-            roles = self._roles.each[self._whose]
+            roles = self._roles.each[outlet.whose]
             if outlet.sent.role == "markers":
                 self._roles.take_marker(outlet.info)
             elif Modality(outlet.sent.role) not in roles.filled:

@@ -1,4 +1,4 @@
-"""`python -m tests.faults sessions -n 200 [--first SEED]`: random sessions, each compared with its replay.
+"""`python -m tests.faults sessions -n 200 [--first SEED] [--people N] [--eyes 2]`: random sessions and replays.
 
 A seed decides what is wrong with the streams (up to two faults), when they are lost, changed and found again, when the
 engine is killed, and what is asked of it meanwhile. Predictions of windows that nobody forced must be the replay's,
@@ -23,17 +23,21 @@ from typing import Any
 import numpy as np
 
 from rtemo.commands.from_arguments import load_model
+from rtemo.core.types import Modality
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.model.prediction import csv_header
 from rtemo.recordings.events import EventLog
 from rtemo.recordings.open_recording import OpenRecording, open_each
 from rtemo.recordings.session_folder import SessionFolder
-from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.participants import parse_participant
+from rtemo.sources.session_settings import SessionSettings, with_participants
+from rtemo.sources.stream_choice import StreamQuery
 
-from ..plan import build
+from ..plan import GAZE, Sent, build
 from .fed_session import BUNDLE, PROFILES, Act, FedSession
 
 T0, HOP_S = 5000.0, 0.25
+SECOND = Modality.SECOND_EYE.value
 NOT_COMPARED = {"latency_ms", "late", "participant", "age_s", "forced"}
 SMOOTHED = ("emotion", "abstain", "valence", "arousal", "smoothed", "set")  # depend on the windows before
 MOST_ONLY_IN_REPLAY = 8  # windows: those after the session's end, and those that were given up
@@ -42,11 +46,15 @@ Change = tuple[str, dict[str, Any]]
 
 @dataclass(slots=True)
 class Case:
-    """A session of so many seconds: changes of its streams (see plan.py), acts, the baseline's setting."""
+    """A session of so many seconds: changes of each participant's streams (see plan.py), acts, the baseline's setting.
+
+    changes: by participant; of somebody alone, by "". second: of the right eye's stream, where each eye has one.
+    """
 
     seconds: float
     tick_s: float
-    changes: list[Change] = field(default_factory=list)
+    changes: dict[str, list[Change]] = field(default_factory=dict)
+    second: dict[str, list[Change]] = field(default_factory=dict)
     acts: list[Act] = field(default_factory=list)
     baseline: str = ""
 
@@ -70,19 +78,36 @@ class Draw:
         return str(self.one_of("eeg", "gaze"))
 
 
-def case_of(seed: int) -> Case:
-    """What a seed stands for."""
+def case_of(seed: int, n_people: int = 1, n_eyes: int = 1) -> Case:
+    """What a seed stands for. The first of several participants has what the seed gives to somebody alone."""
     draw = Draw(seed)
     case = Case(draw.one_of(30.0, 38.0, 45.0), draw.one_of(0.02, 0.05, 0.1, 0.25))
+    names = [f"P{number:02d}" for number in range(1, n_people + 1)] if n_people > 1 else [""]
+    case.changes[names[0]] = _changes(draw, case.seconds)
+    case.acts = _acts(draw, case.seconds)
+    markers = [options for kind, options in case.changes[names[0]] if kind == "markers"]
+    if any(options["every_s"] == 4.0 for options in markers) and draw.often(0.3):
+        case.baseline = "marker=clip_1,clip_3"
+    for whose in names[1:]:
+        case.changes[whose] = [change for change in _changes(draw, case.seconds) if change[0] != "markers"]
+        own = [act for act in _acts(draw, case.seconds) if act.name not in ("save", "crash")]  # of the whole session
+        case.acts += [act._replace(options={**act.options, "whose": whose}) for act in own]
+    for whose in names if n_eyes > 1 else ():
+        of_gaze = [change for change in _changes(draw, case.seconds) if change[1].get("role") == GAZE]
+        rates = [change for change in case.changes[whose] if change[0] == "rates"]
+        case.second[whose] = [*rates, *of_gaze]
+        case.acts += _losses(draw, case.seconds, math.nan, SECOND, whose)
+    return case
+
+
+def _changes(draw: Draw, seconds: float) -> list[Change]:
+    """What is wrong with one participant's streams."""
+    changes: list[Change] = []
     if draw.often(0.3):
         rates = {"eeg_hz": draw.one_of(128.0, 250.0, 500.0), "gaze_hz": draw.one_of(10.0, 60.0, 120.0, 300.0)}
-        case.changes.append(("rates", rates))
+        changes.append(("rates", rates))
     kinds = draw.rng.choice(len(KINDS), draw.one_of(0, 1, 2), replace=False)
-    case.changes += [(KINDS[kind], _options(KINDS[kind], draw, case.seconds)) for kind in kinds]
-    case.acts = _acts(draw, case.seconds)
-    if any(name == "markers" and options["every_s"] == 4.0 for name, options in case.changes) and draw.often(0.3):
-        case.baseline = "marker=clip_1,clip_3"
-    return case
+    return changes + [(KINDS[kind], _options(KINDS[kind], draw, seconds)) for kind in kinds]
 
 
 KINDS = (
@@ -158,12 +183,7 @@ def _acts(draw: Draw, seconds: float) -> list[Act]:
         begin_s, length_s = draw.between(1.0, 4.0), round(draw.between(20.0, 21.0), 1)
         acts.append(Act(begin_s, "rest", {"seconds": length_s}))
         effect_s = begin_s + length_s
-    for _ in range(draw.one_of(0, 1, 2)):
-        near = not math.isnan(effect_s) and draw.often(0.5)
-        at_s = effect_s + draw.between(-3.0, 4.0) if near else draw.between(2.0, seconds - 2.0)
-        role = draw.role()
-        acts.append(Act(at_s, "lose", {"role": role}))
-        acts.append(Act(at_s + draw.between(0.3, 6.0), "find", {"role": role, "burst": draw.often(0.5)}))
+    acts += _losses(draw, seconds, effect_s)
     for _ in range(draw.one_of(0, 1, 2)):
         at_s = draw.between(3.0, seconds - 1.0)
         if draw.often(0.5):
@@ -179,15 +199,58 @@ def _acts(draw: Draw, seconds: float) -> list[Act]:
     return acts
 
 
+def _losses(draw: Draw, seconds: float, effect_s: float, only: str = "", whose: str = "") -> list[Act]:
+    """Up to two, each of which ends. only: of streams of this role."""
+    acts: list[Act] = []
+    for _ in range(draw.one_of(0, 1, 2)):
+        near = not math.isnan(effect_s) and draw.often(0.5)
+        at_s = effect_s + draw.between(-3.0, 4.0) if near else draw.between(2.0, seconds - 2.0)
+        options = {"role": only or draw.role()} | ({"whose": whose} if whose else {})
+        acts.append(Act(at_s, "lose", options))
+        acts.append(Act(at_s + draw.between(0.3, 6.0), "find", {**options, "burst": draw.often(0.5)}))
+    return acts
+
+
 def problems_of(case: Case, seed: int, root: Path) -> tuple[int, list[str]]:
     """How many predictions a session gave, and what is wrong with it or its replay."""
-    plan = build(tuple(case.changes), case.seconds, T0, seed=seed)
-    session = FedSession(
-        plan, root, SessionSettings(subject="P", baseline=case.baseline), case.acts, case.tick_s, HOP_S
-    )
+    plans = {
+        whose: build(tuple(changes), case.seconds, T0, seed=seed + number)
+        for number, (whose, changes) in enumerate(case.changes.items())
+    }
+    for whose, changes in case.second.items():
+        own, other = plans[whose], build(tuple(changes), case.seconds, T0, seed=seed + 100)
+        for sent in own.of(GAZE):
+            _keep_eye(sent, "left")
+        own.sent += [_keep_eye(sent, "right") for sent in other.of(GAZE)]
+    session = FedSession(plans, root, _settings(case), case.acts, case.tick_s, HOP_S)
     folder = session.run()
     n, found = compare(folder)
     return n, found + [f"event: {text}" for text in session.events if "Traceback" in text or "Error" in text]
+
+
+def _keep_eye(sent: Sent, eye: str) -> Sent:
+    """Keep one eye's columns, in an outlet of that eye's own."""
+    about = sent.description
+    columns = [number for number, label in enumerate(about["labels"]) if label.startswith(eye)]
+    sent.values = sent.values[:, columns]
+    for name in ("labels", "units"):
+        about[name] = [about[name][number] for number in columns]
+    about |= {"n_channels": len(columns), "name": f"{about['name']} {eye}", "source_id": f"{about['source_id']} {eye}"}
+    sent.role = GAZE if eye == "left" else SECOND
+    return sent
+
+
+def _settings(case: Case) -> SessionSettings:
+    tracker = "Tobii left" if case.second else "Tobii"
+    if "" in case.changes:
+        eyes = {Modality.GAZE: "name=Tobii left", Modality.SECOND_EYE: "name=Tobii right"} if case.second else {}
+        queries = {part: StreamQuery.parse(text) for part, text in eyes.items()}
+        return SessionSettings(subject="P", baseline=case.baseline, queries=queries)
+    said = []
+    for whose in case.changes:
+        second = f"; second_eye=name=Tobii right {whose}" if case.second else ""
+        said.append(parse_participant(f"{whose}: eeg=name=Amp {whose}; gaze=name={tracker} {whose}{second}"))
+    return with_participants(SessionSettings(baseline=case.baseline), said)
 
 
 class _Rows:
@@ -245,10 +308,12 @@ def main(arguments: list[str]) -> int:
     p = argparse.ArgumentParser(prog="python -m tests.faults sessions", description=__doc__)
     p.add_argument("-n", type=int, default=100)
     p.add_argument("--first", type=int, default=0, metavar="SEED")
+    p.add_argument("--people", type=int, default=1, metavar="N", help="in each session")
+    p.add_argument("--eyes", type=int, default=1, choices=(1, 2), help="2: each has a stream of its own")
     args = p.parse_args(arguments)
     wrong, begun_s, total = [], time.monotonic(), 0
     for seed in range(args.first, args.first + args.n):
-        case = case_of(seed)
+        case = case_of(seed, args.people, args.eyes)
         try:
             with tempfile.TemporaryDirectory(prefix="rtemo-session-") as name:
                 n, found = problems_of(case, seed, Path(name))

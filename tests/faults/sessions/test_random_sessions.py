@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import csv
 
+import pytest
+
 from . import random_sessions
-from .random_sessions import case_of, compare, problems_of
+from .fed_session import Act
+from .random_sessions import Case, case_of, compare, problems_of
 
 SEED = 42  # losses of both streams, a killed engine, labels
 
@@ -27,6 +30,15 @@ def test_a_session_with_losses_and_a_killed_engine_is_as_its_replay_and_a_change
     assert len(found) == 1
     assert found[0].startswith("1 of 103")
     assert row["time_s"] in found[0]
+
+
+@pytest.mark.parametrize("role", ["gaze", "second_eye"])
+@pytest.mark.parametrize("back_s", [6.7, 6.9])
+def test_an_eye_that_comes_back_with_what_it_kept_changes_nothing_where_the_other_went_on_alone(role, back_s, tmp_path):
+    """back_s: before the next window's end, so that only the eyes' own joining has gone on, and after it."""
+    acts = [Act(6.61, "lose", {"role": role}), Act(back_s, "find", {"role": role, "burst": True})]
+    case = Case(10.0, 0.05, {"": []}, second={"": []}, acts=acts)
+    assert problems_of(case, 1, tmp_path) == (23, [])
 
 
 def test_a_seed_is_always_the_same_session():

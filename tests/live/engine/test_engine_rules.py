@@ -42,7 +42,7 @@ class Pipeline:
         self.newest = None
         self.awaited = {}
         self.found = {}
-        self.newest_of, self.given_until_s = {}, -math.inf
+        self.newest_of, self.given_out_s = {}, -math.inf
         self._log = log
 
     def awaited_s(self, role):
@@ -53,6 +53,9 @@ class Pipeline:
 
     def notes(self, role):
         return self.found.get(role, ())
+
+    def given_until_s(self, role):
+        return self.given_out_s
 
     def reached(self, role):
         return self.newest_of.get(role, (-math.inf, 0))

@@ -6,6 +6,7 @@ import csv
 import time
 from collections import Counter
 from dataclasses import asdict, replace
+from itertools import chain
 from types import SimpleNamespace
 
 import numpy as np
@@ -233,6 +234,39 @@ def test_a_tracker_that_is_lost_while_the_engine_ends_comes_back_as_the_same_one
         session.feed(20.0)
         session.find("gaze")
         session.feed(28.0)
+        session.end()
+        with session.outputs.folder.predictions.open() as file:
+            rows.append([{k: v for k, v in row.items() if k not in UNLIKE} for row in csv.DictReader(file)])
+    assert len(rows[1]) >= len(rows[0]) - 1
+    assert [row["time_s"] for row in rows[1] if row not in rows[0]] == []
+
+
+@pytest.mark.parametrize("lost", ["eeg", "gaze"])
+def test_a_stream_that_is_back_since_the_state_was_saved_is_waited_for(person, lost, tmp_path):
+    rows = []
+    for crash in (False, True):
+        session = Session(person, tmp_path / str(crash), SessionSettings(subject="P"))
+        session.feed(12.0)
+        session.lose(lost)
+        session.feed(14.0)
+        if crash:
+            session.run.save()
+            session.run.state_file.wait()
+        session.feed(15.0)
+        session.find(lost)
+        session.feed(17.95)
+        ahead = {}  # what comes next: of the other stream it passes the end of a window, at 18 s
+        while {"eeg", "gaze"} - ahead.keys():
+            item = next(session.items)
+            ahead.setdefault(getattr(item, "stream_id", ""), []).append(item)
+        late = ahead.pop(lost)
+        for item in chain(*ahead.values()):
+            session.give(item)
+        if crash:
+            session.crash()
+        for item in late:
+            session.give(item)
+        session.feed(22.0)
         session.end()
         with session.outputs.folder.predictions.open() as file:
             rows.append([{k: v for k, v in row.items() if k not in UNLIKE} for row in csv.DictReader(file)])

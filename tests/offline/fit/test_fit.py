@@ -259,3 +259,22 @@ def test_the_commands_write_a_bundle_and_say_what_it_is(people, tmp_path, capsys
 def test_a_method_that_can_never_go_live_is_refused_before_any_work(people, tmp_path):
     with pytest.raises(RtemoError, match=r"riemann cannot run live.*use riemann-fixed"):
         fit(people, FitRequest("riemann"), tmp_path / "b")
+
+
+def test_what_the_model_does_without_is_said_where_it_is_fitted_and_on_its_card(tmp_path, capsys, exported_once):
+    recordings = []
+    for person in range(7):  # the eyes of two people were recorded
+        windows, labels, trials = invented_windows(person, 8, with_eyes=person < 2)
+        recordings.append(write_recording(tmp_path / "c", about(person, windows[0].channels), windows, labels, trials))
+    settings = PipelineSettings().with_hop(1.0).to_dict()
+    write_manifest(tmp_path / "c", "invented", settings, LABELS, DESCRIPTION, recordings)
+    line = f"fit --corpus {tmp_path / 'c'} --method early-fusion --folds 4 --out {tmp_path / 'b'}"
+    assert main(line.split()) == 0
+    out = capsys.readouterr().out
+    card = (tmp_path / "b" / "MODEL_CARD.md").read_text(encoding="utf-8")
+    for name in ("eye", "both"):
+        sentence = f"without {name}: 2 of 7 people have windows of it that can be used, too few to calibrate it\n"
+        assert sentence in out
+        assert f"- {sentence}" in card
+    assert "without eeg" not in out
+    assert list(load_bundle(tmp_path / "b").spec.combinations) == ["eeg"]
