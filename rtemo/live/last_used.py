@@ -20,13 +20,13 @@ def keep_model(path: Path, folder: str) -> None:
     """Remember a model's folder in this file; empty for rtemo's own. A disk that cannot be written to is ignored."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(folder, encoding="utf-8")
+        path.write_bytes(folder.encode())
 
 
 def kept_model(path: Path) -> Path | None:
     """The model's folder that is remembered in this file, where it is still there; None for rtemo's own."""
     try:
-        folder = Path(path.read_text(encoding="utf-8").strip())
+        folder = Path(path.read_bytes().decode().strip())
     except (OSError, UnicodeDecodeError):
         return None
     return folder if folder.is_absolute() and folder.is_dir() else None

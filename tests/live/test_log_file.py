@@ -6,6 +6,7 @@ import errno
 import io
 import logging
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from hand_fed import Lab, wait_for
 
 from rtemo.core.errors import RtemoError
+from rtemo.live import log_file
 from rtemo.live.diagnostics.doctor import check_log
 from rtemo.live.diagnostics.finding import FindingState
 from rtemo.live.log_file import BACKUPS, BYTES, log_path, logged, start_log, stop_log
@@ -187,3 +189,48 @@ def test_a_log_that_breaks_later_is_named_once_and_the_work_goes_on(tmp_path, ca
     for _ in range(3):
         EventLog().add(Event(1.0, EventKind.FAILURE, "goes on"))
     assert capsys.readouterr().err.count(str(path)) == 1
+
+
+def test_logs_lie_in_a_folder_of_rtemos_own_without_its_author(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(log_file.platformdirs, "user_log_path", lambda *n, **more: asked.append((n, more)) or tmp_path)
+    assert log_file.log_folder() == tmp_path
+    assert asked == [(("rtemo",), {"appauthor": False})]
+
+
+def test_a_line_has_time_process_level_and_what_wrote_it(tmp_path):
+    path = start_log("engine", tmp_path / "a" / "b")
+    logging.getLogger("rtemo.engine").info("half a character \udce9")
+    logging.getLogger("rtemo.engine").debug("not this")
+    stop_log()
+    (line,) = path.read_text(encoding="utf-8").splitlines()
+    stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
+    assert re.fullmatch(rf"{stamp} {os.getpid()} INFO rtemo\.engine: half a character \\udce9", line)
+
+
+@pytest.mark.parametrize(("name", "stem"), [("n" * 40, "n" * 40), ("n" * 41, "n" * 40), ("", "engine")])
+def test_names_are_cut(tmp_path, name, stem):
+    assert start_log(name, tmp_path) == tmp_path / f"{stem}.log"
+
+
+def test_as_many_as_may_write_one_name_have_a_number_each(tmp_path):
+    claims = []
+    for number in range(1, 17):
+        path, claim = log_file._free_file(tmp_path, "live")
+        claims.append(claim)
+        assert path.name == ("live.log" if number == 1 else f"live-{number}.log")
+    assert start_log("live", tmp_path) is None
+    with pytest.raises(OSError, match=r"16 processes write live\.log"):
+        log_file._free_file(tmp_path, "live")
+    for claim in claims:
+        claim.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_exceptions_of_threads_are_printed_too_and_afterwards_taken_as_before(logs, capsys):
+    before = threading.excepthook
+    with pytest.raises(ValueError, match="in the block"):
+        break_twice()
+    assert threading.excepthook is before
+    assert "engine stopped" in (logs / "engine.log").read_text()
+    assert "ZeroDivisionError: in a thread" in capsys.readouterr().err

@@ -25,8 +25,7 @@ class ChunkBatch:
         self.span_s = span_s
         self._items: list[Item] = []
         self._offsets: dict[str, float] = {}
-        self._newest_s: dict[str, float] = {}  # of the streams that wait, LSL time
-        self._oldest_s: dict[str, float] = {}
+        self._spans_s: dict[str, tuple[float, float]] = {}  # oldest and newest stamp of what waits, LSL time
         self._news = False  # whether there is anything but chunks
 
     def add(self, items: Iterable[Item]) -> None:
@@ -38,15 +37,15 @@ class ChunkBatch:
                     self._offsets[item.stream_id] = item.offset_s
             elif len(item):
                 offset_s = self._offsets.get(item.stream_id, 0.0)
-                self._newest_s[item.stream_id] = float(item.stamps[-1]) + offset_s
-                self._oldest_s.setdefault(item.stream_id, float(item.stamps[0]) + offset_s)
+                first_s, last_s = float(item.stamps[0]) + offset_s, float(item.stamps[-1]) + offset_s
+                self._spans_s[item.stream_id] = self._spans_s.get(item.stream_id, (first_s, last_s))[0], last_s
 
     def due(self, awaited_s: Mapping[str, float]) -> list[Item]:
         """What is to be pushed now. awaited_s: the stamp, LSL time, that completes the next window, by stream."""
-        much = any(self._newest_s[stream] - oldest_s >= self.span_s for stream, oldest_s in self._oldest_s.items())
+        much = any(newest_s - oldest_s >= self.span_s for oldest_s, newest_s in self._spans_s.values())
         if self._news or much:
             return self._take(self._items, awaited_s)
-        near = {s for s, newest_s in self._newest_s.items() if newest_s >= awaited_s.get(s, np.inf) - LEAD_S}
+        near = {s for s, (_, newest_s) in self._spans_s.items() if newest_s >= awaited_s.get(s, np.inf) - LEAD_S}
         chosen = [item for item in self._items if isinstance(item, Chunk) and item.stream_id in near]
         return self._take(chosen, awaited_s) if near else []
 
@@ -57,13 +56,12 @@ class ChunkBatch:
     def _take(self, items: Sequence[Item], awaited_s: Mapping[str, float]) -> list[Item]:
         if len(items) == len(self._items):
             self._items, self._news = [], False
-            self._newest_s.clear()
-            self._oldest_s.clear()
+            self._spans_s.clear()
         else:
             taken = {id(item) for item in items}
             self._items = [item for item in self._items if id(item) not in taken]
             for stream in {item.stream_id for item in items if isinstance(item, Chunk)}:
-                del self._newest_s[stream], self._oldest_s[stream]
+                del self._spans_s[stream]
         return join(items, awaited={s: end_s - self._offsets.get(s, 0.0) for s, end_s in awaited_s.items()})
 
 

@@ -47,7 +47,7 @@ class Explaining:
         self._model_at: ModelAt | None = None
         self._due = Due()
         self._next: tuple[Window, Bundle] | None = None
-        self._waiting: queue.Queue[tuple[Window, Bundle] | None] = queue.Queue(maxsize=1)
+        self._waiting: queue.SimpleQueue[tuple[Window, Bundle] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Explanation] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -55,11 +55,9 @@ class Explaining:
         """Explain this predictor's windows from now on. after_s: of a session that is taken up, see Due."""
         self._model_at, self._due, self._next = predictor.model_at, Due(after_s), None
         predictor.watches.append(self.take)
-        self._start()
 
-    def take(self, window: Window, embeddings: Embeddings) -> None:
+    def take(self, window: Window, embeddings: Embeddings) -> None:  # noqa: ARG002 - a watch is given them
         """Note a window that is due."""
-        del embeddings
         if self._model_at is not None and self._due(window):
             self._next = window, self._model_at(window.end_s)
 
@@ -110,8 +108,7 @@ class ExplanationFile:
         self._file, self._participant = file, participant
         predictor.watches.append(self.take)
 
-    def take(self, window: Window, embeddings: Embeddings) -> None:
-        del embeddings
+    def take(self, window: Window, embeddings: Embeddings) -> None:  # noqa: ARG002 - a watch is given them
         if self._due(window):
             explanation = self._explainer.explain(window, self._model_at(window.end_s))
             if explanation is not None:
@@ -136,8 +133,7 @@ class ExplanationSink:
         self._explaining = Explaining(bundle)
         self._explaining.follow(predictor, after_s)
 
-    def put(self, prediction: Prediction) -> None:
-        del prediction
+    def put(self, prediction: Prediction) -> None:  # noqa: ARG002 - its window was noted before
         self._explaining.begin()
         for explanation in self._explaining.newest():
             self._lines.put(as_json(explanation, self._participant) + "\n")

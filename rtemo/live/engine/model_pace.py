@@ -73,7 +73,7 @@ class ModelPace:
     @property
     def _mean_without_longest(self) -> float:
         """Windows that take very long now and then count, one stop of the computer does not."""
-        return (sum(self._seconds) - max(self._seconds)) / max(len(self._seconds) - 1, 1)
+        return (sum(self._seconds) - max(self._seconds)) / (len(self._seconds) - 1)
 
     def _needed(self, seconds: float, share: float) -> int:
         """The smallest multiple of the hop of whose length a window takes no more than this share."""

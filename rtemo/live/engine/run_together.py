@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,7 +70,7 @@ def run_together(
     """
     live = engines[0].live
     try:
-        for engine, own in zip(engines, split([StreamUp(info) for info in streams]), strict=True):
+        for engine, own in _each(engines, split, [StreamUp(info) for info in streams]):
             engine.announce(own)
         _loop(engines, split, source, stop)
     except Exception as error:
@@ -83,7 +83,7 @@ def run_together(
         if live is None or source.exhausted:
             break
         rest += source.read(0.0)
-    for engine, own in zip(engines, split(rest), strict=True):
+    for engine, own in _each(engines, split, rest):
         engine.end_with(own)
 
 
@@ -96,12 +96,19 @@ def _loop(engines: Sequence[TurnedEngine], split: Split, source: Source, stop: t
             wait_s = min(READ_S, end_s - live.clock())
             if wait_s <= 0:
                 return
-        for engine, own in zip(engines, split(source.read(wait_s)), strict=True):
+        for engine, own in _each(engines, split, source.read(wait_s)):
             engine.step(own)
         for turn in _turns(engines):
             turn()
         if (pause_s := min(engine.pause_s for engine in engines)) > 0.0:
             stop.wait(pause_s)
+
+
+def _each(
+    engines: Sequence[TurnedEngine], split: Split, items: Sequence[Item]
+) -> Iterator[tuple[TurnedEngine, Sequence[Item]]]:
+    """The engines, each with what of the items it is given."""
+    return zip(engines, split(items), strict=True)
 
 
 def _turns(engines: Sequence[TurnedEngine]) -> list[Callable[[], None]]:

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import sys
-from itertools import count
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -84,13 +83,12 @@ class LineFile:
 
     def _next_file(self) -> IO[bytes]:
         make_folder(self._asked.parent)
-        for number in count(2):
+        number = 1
+        while True:
+            number += 1
             self.path = self._asked.with_name(f"{self._asked.stem}_{number}{self._asked.suffix}")
-            try:
+            with contextlib.suppress(FileExistsError):
                 return _create(self.path)
-            except FileExistsError:
-                continue
-        raise AssertionError  # count never ends
 
 
 class StandardOutput:
@@ -134,8 +132,7 @@ def _create(path: Path) -> IO[bytes]:
 def _go_on(path: Path) -> IO[bytes]:
     """A file that is there, behind its last whole line."""
     with path.open("r+b") as file:
-        size = file.seek(0, os.SEEK_END)
-        begin = file.seek(max(0, size - LONGEST_LINE))
+        begin = file.seek(max(0, path.stat().st_size - LONGEST_LINE))
         file.truncate(begin + file.read().rfind(b"\n") + 1)
     return path.open("ab", buffering=0)
 

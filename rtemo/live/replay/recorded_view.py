@@ -51,8 +51,8 @@ class SampleFile:
 
     def takes(self, times: NDArray[np.float64], rows: NDArray[np.float32]) -> bool:
         """Whether rows go on where the file ends."""
-        same = not self._n or (rows.shape[1] == self._width and times[0] >= self._lasts[-1])
-        return same and bool((np.diff(times) >= 0).all())
+        goes_on = not self._n or (rows.shape[1] == self._width and times[0] >= self._lasts[-1])
+        return bool(goes_on and (np.diff(times) >= 0).all())
 
     def between(self, after_s: float, until_s: float) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Times (n,) and rows (n, width) with after_s < t <= until_s."""
@@ -65,8 +65,9 @@ class SampleFile:
         end = int(np.searchsorted(times, until_s, side="right"))
         row_bytes = 4 * self._width
         self._file.seek((self._starts[first] + begin) * row_bytes)
-        raw = self._file.read(max(end - begin, 0) * row_bytes)
-        return times[begin:end], np.frombuffer(raw, np.float32).reshape(-1, self._width)
+        found = times[begin:end]
+        raw = self._file.read(len(found) * row_bytes)
+        return found, np.frombuffer(raw, np.float32).reshape(len(found), self._width)
 
     def close(self) -> None:
         self._file.close()

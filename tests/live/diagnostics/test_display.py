@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rtemo.live.diagnostics.display import Display, advice, find_display, loadable, missing
+from rtemo.live.diagnostics.display import Display, advice, find_display, loadable, missing, why_no_window
 
 X11 = {"DISPLAY": ":0"}
 WAYLAND = {"WAYLAND_DISPLAY": "wayland-0"}
@@ -108,3 +108,32 @@ def needed_from_outside(folder: Path, first: Path) -> set[str]:
             todo.extend(path for path in inside if path not in done)
             outside.update({name} if not inside and "pyside" not in name and "shiboken" not in name else ())
     return {name for name in outside if not name.startswith("ld-linux")}
+
+
+@pytest.mark.parametrize(("system", "platform"), [("win32", "windows"), ("darwin", "cocoa")])
+def test_windows_and_macos_have_their_own_platform(system: str, platform: str):
+    assert find_display(system, {}) == Display(platform)
+
+
+def test_a_platform_that_is_not_known_needs_what_all_of_qt_needs():
+    assert missing("eglfs", lambda _: False) == missing("offscreen", lambda _: False)
+
+
+def test_why_no_window_can_be_opened(monkeypatch: pytest.MonkeyPatch):
+    def load(name: str) -> None:
+        if name in ("libEGL.so.1", "libGL.so.1"):
+            raise OSError(name)
+
+    assert (
+        why_no_window("linux", {}, has_apt=True, is_root=True)
+        == "there is no display (neither DISPLAY nor WAYLAND_DISPLAY is set)"
+    )
+    monkeypatch.setattr("ctypes.CDLL", load)
+    offscreen = {"QT_QPA_PLATFORM": "offscreen"}
+    assert (
+        why_no_window("linux", offscreen, has_apt=True, is_root=False)
+        == "Qt lacks libEGL.so.1, libGL.so.1; sudo apt-get install -y libegl1 libgl1"
+    )
+    assert why_no_window("darwin", {}, has_apt=False, is_root=False) == ""
+    monkeypatch.setattr("ctypes.CDLL", lambda _name: None)
+    assert why_no_window("linux", offscreen, has_apt=True, is_root=True) == ""

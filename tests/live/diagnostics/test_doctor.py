@@ -224,3 +224,103 @@ def test_the_delay_that_a_user_feels_is_stated_with_the_devices_part_where_it_wa
     assert "device 31.5 ms" in known.fact
     assert "filters" in unknown.fact
     assert "smoothing" in unknown.fact
+
+
+def test_a_log_folder_that_is_there_or_can_be_made(tmp_path: Path):
+    folder = tmp_path / "logs"
+    ok = FindingState.OK
+    assert doctor.check_log(folder / "deeper") == Finding("log", ok, f"{folder / 'deeper'}: nothing yet")
+    folder.mkdir()
+    for name in ("live.log", "engine.log", "engine.lock"):
+        (folder / name).touch()
+    assert doctor.check_log(folder) == Finding("log", ok, f"{folder}: engine.log, live.log")
+    below = folder / "live.log" / "logs"
+    assert doctor.check_log(below) == Finding(
+        "log", FindingState.WARN, f"{below} cannot be written", "check its permissions: engines run without a log"
+    )
+
+
+@pytest.mark.parametrize(
+    ("free", "state", "fact", "todo"),
+    [
+        (GIB - 1, FindingState.FAIL, "1.0 GiB free for {}: 1 h", "make space before a session"),
+        (GIB, FindingState.WARN, "1.0 GiB free for {}: 1 h", "make space before a session"),
+        (10 * GIB - 1, FindingState.WARN, "10.0 GiB free for {}: 11 h", "make space before a session"),
+        (10 * GIB, FindingState.OK, "10.0 GiB free for {}: 11 h", ""),
+    ],
+)
+def test_the_space_in_hours_of_recording(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, free: int, state: FindingState, fact: str, todo: str
+):
+    """64 channels of 4 bytes and a stamp of 8 with its mark, a thousand times a second: 954 MB an hour."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=free))
+    fact = f"{fact.format(tmp_path)} of 64 channels at 1000 Hz"
+    assert doctor.check_disk(tmp_path) == Finding("disk", state, fact, todo)
+
+
+def test_a_clock_is_judged_by_what_it_gained_in_half_a_second():
+    clocks = running(1.0 + 2.0**-6)
+    finding = doctor.check_clock(*clocks)
+    assert finding == Finding(
+        "clock",
+        FindingState.WARN,
+        "LSL's clock gained +7812.5 us on the computer's in 0.500 s",
+        "try again; in a virtual machine, look at its time source",
+    )
+    assert doctor.check_clock(*running(1.0)).fact == "LSL's clock gained +0.0 us on the computer's in 0.500 s"
+
+
+def test_a_library_that_cannot_be_loaded_and_no_display_come_with_what_to_do():
+    assert doctor.check_liblsl(without_library).todo == (
+        "install liblsl from its release page, or set PYLSL_LIB to the file of the library"
+    )
+    assert doctor.check_display(Display("xcb")) == Finding("display", FindingState.OK, "a window can open (xcb)")
+    assert doctor.check_display(Display("")) == Finding(
+        "display",
+        FindingState.WARN,
+        "no display (neither DISPLAY nor WAYLAND_DISPLAY is set)",
+        "use commands without a window: rtemo live, rtemo replay, rtemo demo --headless",
+    )
+    odd = doctor.check_display(Display("xcb", ("libEGL.so.1", "libGL.so.1")))
+    assert odd.fact == "no window can open: Qt lacks libEGL.so.1, libGL.so.1"
+
+
+@pytest.mark.parametrize(("user", "apt", "todo"), [
+    (0, "/usr/bin/apt-get", "apt-get install -y libegl1"),
+    (1000, "/usr/bin/apt-get", "sudo apt-get install -y libegl1"),
+    (0, None, "install the packages of your system that hold libEGL.so.1"),
+])  # fmt: skip
+def test_how_libraries_are_installed_depends_on_the_system_and_the_user(
+    monkeypatch: pytest.MonkeyPatch, user: int, apt: str | None, todo: str
+):
+    monkeypatch.setattr(doctor.os, "geteuid", lambda: user, raising=False)
+    monkeypatch.setattr(shutil, "which", lambda _name: apt)
+    assert doctor.check_display(Display("xcb", ("libEGL.so.1",))).todo == todo
+
+
+def test_a_broken_check_says_whom_to_tell():
+    def broken() -> Finding:
+        raise KeyError("odd")
+
+    assert doctor._guarded("disk", broken) == Finding(
+        "disk", FindingState.FAIL, "the check itself broke: KeyError: 'odd'", "report this with the whole output"
+    )
+
+
+def test_a_model_that_loads_is_named_with_its_labels():
+    path = resources.assets() / "models/demo"
+    finding = doctor.check_model(path)
+    assert finding.state is FindingState.OK
+    labels, fingerprint = finding.fact.removeprefix(f"{path} (").removesuffix(")").split("; ")
+    assert labels.split(", ") == list(doctor.load_bundle(path).labels)
+    assert len(fingerprint) == 12
+
+
+def test_delays_of_devices_are_milliseconds_and_the_slowest_counts():
+    """Half of the window of 4 s and of the hop of 0.25 s."""
+    known = doctor.check_delay(resources.assets() / "models/demo", {"eeg": 4.0, "gaze": 500.0})
+    assert known.fact == (
+        "a change is named after about 4.1 s: "
+        "device 0.50 s, filters 10.2 ms, window 2.00 s, hop 0.12 s, smoothing 1.50 s"
+    )
+    assert known.todo == ""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rtemo.live.diagnostics import lsl_network as network
-from rtemo.live.diagnostics.finding import FindingState
+from rtemo.live.diagnostics.finding import Finding, FindingState
 
 TWO = {"eth0": "10.0.0.5", "wlan0": "192.168.1.7"}
 
@@ -133,3 +134,64 @@ def test_a_broken_settings_file_is_named(tmp_path: Path, content: bytes):
     assert finding.state is FindingState.WARN
     assert "cannot be read" in finding.fact
     assert "\n" not in finding.fact
+
+
+def test_interfaces_are_those_that_are_up_and_have_an_address(monkeypatch: pytest.MonkeyPatch):
+    def address(family: int, text: str) -> SimpleNamespace:
+        return SimpleNamespace(family=family, address=text)
+
+    addresses = {
+        "lo": [address(socket.AF_INET, "127.0.0.1")],
+        "eth0": [address(socket.AF_INET6, "fe80::1"), address(socket.AF_INET, "10.0.0.5")],
+        "wlan0": [address(socket.AF_INET, "192.168.1.7")],
+    }
+    up = {name: SimpleNamespace(isup=name != "wlan0") for name in addresses}
+    monkeypatch.setattr(network.psutil, "net_if_stats", lambda: up)
+    monkeypatch.setattr(network.psutil, "net_if_addrs", lambda: addresses)
+    assert network.interfaces() == {"eth0": "10.0.0.5"}
+
+
+OK, WARN = FindingState.OK, FindingState.WARN
+BY_ADDRESS = "list the other computers under [lab] KnownPeers = {address, ...} in lsl_api.cfg"
+ONE = {"eth0": "10.0.0.5"}
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "fact", "todo"),
+    [
+        ({}, WARN, "no network; only streams of this computer can be found",
+         "connect it to the network that the other computers are on"),
+        (ONE, OK, "eth0 10.0.0.5", ""),
+        (TWO, OK, "eth0 10.0.0.5, wlan0 192.168.1.7",
+         "if streams come and go, switch off the networks that are not used"),
+        ({"a": "169.254.1.1", "b": "10.0.0.1", "c": "169.254.2.2"}, WARN,
+         "a, c got no address from its network (a 169.254.1.1, b 10.0.0.1, c 169.254.2.2)",
+         "give it a fixed address, or connect it to a network with a router"),
+    ],
+)  # fmt: skip
+def test_what_is_found_about_networks(found: dict[str, str], state: FindingState, fact: str, todo: str):
+    assert network.check_interfaces(found) == Finding("network", state, fact, todo)
+
+
+@pytest.mark.parametrize(
+    ("found", "returns", "state", "fact", "todo"),
+    [
+        ({}, True, OK, "not tested: no network", ""),
+        (TWO, True, OK, "packets to 239.255.172.215 come back on eth0, wlan0",
+         f"if other computers' streams do not show, the switch or Wi-Fi may block multicast: {BY_ADDRESS}"),
+        (ONE, False, WARN, "packets to 239.255.172.215 do not come back on eth0 10.0.0.5",
+         f"look at firewall and VPN, or {BY_ADDRESS}"),
+    ],
+)  # fmt: skip
+def test_what_is_found_about_multicast(found: dict[str, str], returns: bool, state: FindingState, fact: str, todo: str):
+    assert network.check_multicast(found, lambda _address: returns) == Finding("multicast", state, fact, todo)
+
+
+def test_a_setting_that_is_given_twice_is_read_as_liblsl_reads_it(tmp_path: Path):
+    path = tmp_path / "a.cfg"
+    path.write_text("[lab]\nSessionID = one\nSessionID = two\n[lab]\nSessionID = lab7\n")
+    assert network.check_settings(path) == Finding(
+        "LSL settings", WARN, f"{path}: only streams of session 'lab7' are seen", "the same file on every computer"
+    )
+    path.write_text("[lab\n")
+    assert network.check_settings(path).todo == "mend or remove it; liblsl falls back to its defaults"

@@ -150,3 +150,24 @@ def test_awaited_stamps_are_raw_ones():
     batch.add([replace(chunk("e", 9.98 + 0.01 * i), arrived_s=100.0 + i) for i in range(4)])
     (due,) = batch.due({"e": 1010.0})
     assert due.arrived_s == 102.0  # of the part that reaches 10.0 in the sender's clock
+
+
+@pytest.mark.parametrize(("last_s", "is_due"), [(5.4375, False), (5.5, True)])
+def test_the_span_itself_is_enough(last_s, is_due):
+    batch = ChunkBatch(0.5)
+    batch.add([Chunk("e", np.array([5.0, last_s]), np.zeros((2, 1)))])
+    assert bool(batch.due({})) == is_due
+
+
+def test_a_sample_that_comes_exactly_fifteen_milliseconds_before_an_end_is_near():
+    batch = ChunkBatch()
+    batch.add([chunk("e", 10.0 - 0.015)])
+    assert len(batch.due({"e": 10.0})) == 1
+
+
+def test_the_span_of_a_stream_that_was_pushed_alone_counts_anew():
+    batch = ChunkBatch()
+    batch.add([chunk("g", 5.0), chunk("e", 9.986)])
+    assert times(batch.due({"e": 10.0, "g": 10.0})) == {"e": [9.986]}
+    batch.add([chunk("e", 10.027)])  # 41 ms after what is gone
+    assert batch.due({"e": 10.1, "g": 10.0}) == []

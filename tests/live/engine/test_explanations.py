@@ -179,3 +179,30 @@ def test_shares_have_four_digits_and_zero_has_no_sign():
     assert rounded(found) == {"eeg": 0.1235, "gaze": 0.0}
     assert str(rounded(found)["gaze"]) == "0.0"
     assert as_json(found) == '{"time_s": 12.345679, "label": "süß", "shares": {"eeg": 0.1235, "gaze": 0.0}}'
+
+
+def test_a_window_is_explained_once():
+    predictor, explaining = Predictor(), Explaining("bundle")
+    explaining.follow(predictor)
+    predictor.show(4.0)
+    for _ in range(2):
+        explaining.begin()
+        explaining.close()
+    assert explaining._explainer.explained == [(4.0, "model at 4.0")]
+
+
+def test_a_session_that_is_taken_up_leaves_out_the_second_that_it_begins_in(tmp_path):
+    predictor, lines = Predictor(), queue_to(tmp_path / "why.jsonl")
+    sink = ExplanationSink(lines, "bundle", predictor, after_s=4.3)
+    predictor.show(4.5, 5.0)
+    sink.put(None)
+    thread = sink._explaining._thread
+    sink.close()
+    assert not thread.is_alive()
+    lines.close()
+    assert predictor.asked == [5.0]
+
+
+def test_a_share_that_is_no_number_is_never_written():
+    with pytest.raises(ValueError, match="JSON"):
+        as_json(Explanation(1.0, "calm", {"eeg": float("nan")}))

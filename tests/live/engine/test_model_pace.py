@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtemo.core.windows import Grid
-from rtemo.live.engine.model_pace import WINDOWS, LivePace, ModelPace
+from rtemo.live.engine.model_pace import WINDOWS, LivePace, ModelPace, decided_of
 from rtemo.model.personal.session_notes import WindowsSkipped
 from rtemo.model.skipped_windows import SkippedWindows
 
@@ -171,3 +171,117 @@ def test_what_is_stated_decides_which_windows_are_skipped(note, decided):
     skipped = SkippedWindows()
     skipped.add(note)
     assert [number for number in range(9998, 10010) if not skipped.skips(number / 10)] == decided
+
+
+def changes(pace, seconds, waited_s=0.0):
+    """By the number of the window, from 1."""
+    took = ((n, pace.took(one, 1, waited_s)) for n, one in enumerate(seconds, 1))
+    return {n: change for n, change in took if change is not None}
+
+
+@pytest.mark.parametrize(
+    ("hop_s", "seconds", "first"),
+    [
+        (0.25, 0.5, 5),  # four took 2 s together, and five are the fewest
+        (0.125, 0.25, 8),  # 2 s together
+        (0.125, 0.2421875, 9),  # eight took 1.9375 s
+        (0.03125, 0.046875, WINDOWS),  # 1.875 s
+    ],
+)
+def test_the_pace_is_known_after_forty_windows_or_five_that_took_two_seconds(hop_s, seconds, first):
+    found = changes(ModelPace(hop_s), [seconds] * first)
+    assert list(found) == [first]
+    assert found[first].goes_on
+    assert found[first].text == (
+        f"the model is slower than the hop: a window takes {1e3 * seconds:.0f} ms, the hop is {1e3 * hop_s:.0f} ms; "
+        f"one of {found[first].every} windows is decided, one in {found[first].every * hop_s:g} s, the others are "
+        "skipped (a longer hop, or a faster model: rtemo bench --model)"
+    )
+
+
+def test_a_faster_pace_is_tried_forty_windows_after_the_last_change_and_not_before():
+    """Of eight windows of 125 ms one is decided, and each takes 125 ms: one of two is 80 % of 250 ms or less."""
+    pace = ModelPace(0.125, every=8)
+    found = changes(pace, [0.125] * 40 + [2.0**-10] * 40)
+    assert list(found) == [40, 80]
+    assert [(one.every, one.goes_on) for one in found.values()] == [(2, False), (1, False)]
+    assert found[40].text == (
+        "the model is faster: a window takes 125 ms; one of 2 windows is decided, one in 0.25 s, the others are skipped"
+    )
+    assert found[80].text == "the model keeps up again: a window takes 1 ms; every window is decided"
+
+
+@pytest.mark.parametrize(("waited_s", "behind"), [(3.0, False), (3.001, True)])
+def test_a_window_that_waited_two_seconds_beyond_its_turn_has_those_skipped_that_wait(waited_s, behind):
+    """Every second window of 0.5 s: its turn comes after 1 s."""
+    found = changes(ModelPace(0.5, every=2), [0.4375] * 40, waited_s)
+    if not behind:
+        assert found == {}
+        return
+    assert list(found) == list(range(5, 41))
+    assert {(one.every, one.goes_on) for one in found.values()} == {(2, True)}
+    assert found[5].text == (
+        "the session fell behind: windows are skipped up to now; one of 2 windows is decided, one in 1 s, the others "
+        "are skipped"
+    )
+
+
+@pytest.mark.parametrize(("waited_s", "every"), [(0.0, None), (10.0, 2)])
+def test_few_very_long_windows_count_where_windows_wait(waited_s, every):
+    """8 of 1 s and 32 of 1/64 s: without the longest 7.5 s in 39 windows, 192 ms; 80 % of 250 ms are more."""
+    found = changes(ModelPace(0.125), [0.015625, 0.015625, 0.015625, 0.015625, 1.0] * 8, waited_s)
+    if every is None:
+        assert found == {}
+        return
+    assert {n: one.every for n, one in found.items()} == {40: every}
+    assert "a window takes 192 ms," in found[40].text
+
+
+def test_few_very_long_windows_say_nothing_before_forty_are_known():
+    assert changes(ModelPace(0.125), [0.0, 0.0, 0.0, 1.5, 1.5], waited_s=10.0) == {}
+
+
+@pytest.mark.parametrize(("seconds", "every"), [(0.1, 1), (0.15, 2), (0.17, 3)])
+def test_of_how_many_windows_one_would_be_decided(seconds, every):
+    assert decided_of([seconds] * WINDOWS, 0.1) == every  # 80 % of 0.2 s are 0.16 s
+
+
+def skipping(every, takes_s):
+    """A session that is taken up: of so many windows one is decided, by what was stated before."""
+    session = Session(lambda _: takes_s)
+    session.skipped.add(WindowsSkipped(FIRST * HOP_S - 1.0, FIRST * HOP_S - 1.0, every, HOP_S, "ours"))
+    session.pace = LivePace(
+        session, lambda: session.time_s, lambda: session.time_s, lambda change, note: session.notes.append(note)
+    )
+    return session
+
+
+def test_a_session_that_is_taken_up_goes_on_at_its_pace():
+    assert skipping(2, 0.1).run(100).notes == []  # every second window in 0.2 s
+    assert [note.every for note in skipping(3, 0.1).run(150).notes] == [2]
+
+
+@pytest.mark.parametrize("arrived_s", [math.nan, FIRST * HOP_S])
+def test_a_window_that_is_decided_at_once_has_not_waited(arrived_s):
+    """Nor has one of which it is not known when its samples came."""
+    session = skipping(2, 0.1)
+    for n in range(50):
+        session.time_s = arrived_s if math.isfinite(arrived_s) else 5.0
+        session.pace.begins(arrived_s)
+        session.time_s += 0.1
+        session.decided((FIRST + 2 * n) / 10)
+    assert session.notes == []
+
+
+@pytest.mark.parametrize(("arrived_s", "resumes_s"), [(math.nan, 1000.45), (1003.0, 1000.9), (1004.0, 1000.45)])
+def test_a_change_holds_from_half_a_hop_after_the_window_that_showed_it(arrived_s, resumes_s):
+    """It is decided at 1003.5 s, and ends at 1000.4 s: as late as its samples are old, so late is what is skipped."""
+
+    session = Session(lambda _: 0.0)
+    for n in range(5):
+        session.pace.begins(arrived_s)
+        session.time_s += 0.7
+        session.decided((FIRST + n) / 10)
+    (note,) = session.notes
+    assert (note.from_s, note.resumes_s) == (pytest.approx(1000.45), pytest.approx(resumes_s))
+    assert note.every == 9  # 700 ms are less than 80 % of 900

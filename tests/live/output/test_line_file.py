@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
+import shutil
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from rtemo.core.errors import RtemoError
-from rtemo.live.output.line_file import LineFile
+from rtemo.live.output import line_file
+from rtemo.live.output.line_file import LineFile, StandardOutput
 from rtemo.live.output.prediction_files import open_output
 
 ROOT = Path(__file__).parents[3]
@@ -112,3 +116,113 @@ def test_a_full_disk_in_a_replay_is_one_sentence(tmp_path, monkeypatch):
         sink.put(None)
     sink.discard()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_head_is_there_at_once(tmp_path):
+    file = LineFile(tmp_path / "a.csv", "head\n")
+    assert (tmp_path / "a.csv").read_text() == "head\n"
+    file.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        ("one\ntwo\nhal", "one\ntwo\n"),
+        ("one\ntwo\n", "one\ntwo\n"),
+        ("\n", "\n"),
+        ("h", "head\n"),  # the head was cut off itself
+        ("", "head\n"),
+    ],
+)
+@pytest.mark.parametrize("longest", [None, 4])
+def test_a_file_that_is_there_is_gone_on_from_behind_its_last_whole_line(tmp_path, monkeypatch, before, kept, longest):
+    if longest is not None:
+        monkeypatch.setattr(line_file, "LONGEST_LINE", longest)
+    path = tmp_path / "a.csv"
+    path.write_text(before)
+    file = LineFile(path, "head\n", goes_on=True)
+    file.write("next\n")
+    assert path.read_text() == kept + "next\n"  # nothing waits in a buffer
+    file.close()
+
+
+class Half:
+    """A file on a disk that is full after half of what is written."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def fileno(self):
+        return self._file.fileno()
+
+    def write(self, data):
+        self._file.write(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_half_a_line_is_taken_out_again(tmp_path):
+    file = LineFile(tmp_path / "a.csv", "head\n")
+    whole = file._file
+    file._file = Half(whole)
+    with pytest.raises(OSError, match="No space left"):
+        file.write("one\n")
+    assert (tmp_path / "a.csv").read_text() == "head\n"
+    file._file = whole
+    file.write("two\n")
+    file.close()
+    assert (tmp_path / "a.csv").read_text() == "head\ntwo\n"
+
+
+@unix
+def test_a_folder_that_was_deleted_is_made_again(tmp_path):
+    (tmp_path / "session").mkdir()
+    file = LineFile(tmp_path / "session" / "a.csv")
+    shutil.rmtree(tmp_path / "session")
+    with pytest.raises(OSError, match="deleted"):
+        file.write("one\n")
+    file.write("two\n")
+    file.close()
+    assert (tmp_path / "session" / "a_2.csv").read_text() == "two\n"
+
+
+class Console(io.StringIO):
+    """Standard output without a descriptor of its own, as a console of Windows has it."""
+
+    encoding = "utf-8"
+
+    def __init__(self):
+        super().__init__()
+        self.flushed = ""
+
+    def isatty(self):
+        return True
+
+    def fileno(self):
+        return 2
+
+    def flush(self):
+        self.flushed = self.getvalue()
+
+
+def test_a_console_of_windows_is_written_by_python(monkeypatch):
+    console = Console()
+    monkeypatch.setattr(sys, "stdout", console)
+    monkeypatch.setattr(sys, "platform", "win32")
+    StandardOutput().line("größer")
+    assert console.flushed == "größer\n"
+
+
+def test_standard_output_without_a_descriptor_is_written_by_python(capsys):
+    StandardOutput().line("one")
+    assert capsys.readouterr().out == "one\n"
+
+
+@pytest.mark.parametrize(("platform", "terminal"), [("linux", True), ("linux", False), ("win32", False)])
+def test_standard_output_is_written_past_pythons_buffer_in_its_own_encoding(monkeypatch, tmp_path, platform, terminal):
+    with (tmp_path / "out").open("w", encoding="ascii") as out:
+        stdout = SimpleNamespace(isatty=lambda: terminal, fileno=out.fileno, encoding="ascii")
+        with monkeypatch.context() as patched:
+            patched.setattr(sys, "stdout", stdout)
+            patched.setattr(sys, "platform", platform)
+            StandardOutput().line("é")
+        assert (tmp_path / "out").read_bytes() == b"\\xe9\n"

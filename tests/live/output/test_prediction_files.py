@@ -149,3 +149,53 @@ def test_a_csv_file_has_the_same_line_ends_on_every_system(tmp_path):
     sink.close()
     data = (tmp_path / "a.csv").read_bytes()
     assert (data.count(b"\n"), data.count(b"\r"), data[-1:]) == (3, 0, b"\n")
+
+
+def test_a_line_for_people_word_by_word():
+    out = []
+    sink = Lines(out.append)
+    sink.put(prediction(100.0, smoothed={"neutral": 0.6, "sad": 0.4}, emotion=None, set=()))
+    sink.put(prediction(101.5, settled=False, forced=True))
+    assert out == [
+        "    0.00 s  (neutral)   60%  {}  EEG 100%  gaze  50%",
+        "    1.50 s  sad         60%  {sad, neutral}  EEG 100%  gaze  50%  settling  waited",
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_what_replaces_a_file_is_on_the_disk_line_by_line(tmp_path, name):
+    """So that a full disk is an error of the prediction that finds no room."""
+    sink = open_output(tmp_path / name, LABELS, replace=True)
+    sink.put(prediction())
+    (partial,) = tmp_path.iterdir()
+    assert partial.name == f".{name}.partial"
+    assert len(partial.read_text().splitlines()) == (2 if name == "a.csv" else 1)
+    sink.close()
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_the_head_of_a_table_names_labels_and_ratings(tmp_path, replace):
+    open_output(tmp_path / "a.csv", LABELS, replace=replace, ratings=("valence",)).close()
+    (head,) = (tmp_path / "a.csv").read_text().splitlines()
+    names = head.split(",")
+    assert names[0] == "time_s"
+    assert {"probabilities.neutral", "probabilities.sad", "smoothed.neutral", "smoothed.sad"} <= set(names)
+    assert names[-3:] == ["ratings.valence", "ratings.valence.low", "ratings.valence.high"]
+
+
+def test_a_session_that_is_taken_up_goes_on_in_its_file(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"whole": 1}\n{"cut o')
+    sink = open_output(path, LABELS, replace=False, goes_on=True)
+    sink.put(prediction())
+    sink.close()
+    first, second = path.read_text().splitlines()
+    assert (first, json.loads(second)["time_s"]) == ('{"whole": 1}', 10.25)
+
+
+def test_what_is_discarded_twice_stays_away(tmp_path):
+    sink = open_output(tmp_path / "a.jsonl", LABELS, replace=True)
+    sink.discard()
+    sink.discard()
+    sink.close()
+    assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from pythonosc.dispatcher import Dispatcher
@@ -263,3 +264,68 @@ def test_only_this_computer_is_reached_unless_the_network_is_allowed(host, insid
 def test_what_is_sent_of_the_state_is_text_as_it_is_written():
     text = as_json(StateNews({"subject": "Jörg", "phase": "running"}))
     assert text == '{"type": "state", "data": {"subject": "Jörg", "phase": "running"}}'
+
+
+class Sent(Receivers):
+    """Notes what would be sent."""
+
+    def __init__(self):
+        super().__init__()
+        self.sent = []
+
+    def send(self, news):
+        self.sent.append(news)
+
+
+def test_the_same_state_is_sent_again_after_a_second_and_another_one_at_once(monkeypatch):
+    now = iter([100.0, 100.5, 100.9, 101.4, 101.5, 102.4, 102.6])
+    monkeypatch.setattr(receivers_module, "time", SimpleNamespace(monotonic=lambda: next(now)))
+    ours, running, stopped = Sent(), {"phase": "running"}, {"phase": "stopped"}
+    sent = []
+    for state in (running, stopped, stopped, stopped, stopped, running, running):
+        ours.put_state(state)
+        sent.append(len(ours.sent))
+    assert sent == [1, 2, 2, 2, 3, 4, 4]
+    assert [news.state for news in ours.sent] == [running, stopped, stopped, running]
+
+
+def test_whoever_is_new_gets_the_state_at_once(monkeypatch):
+    monkeypatch.setattr(receivers_module, "time", SimpleNamespace(monotonic=lambda: 0.5))
+    ours = Sent()
+    for _ in range(2):
+        ours.put_state({"phase": "running"})
+        ours.put_state({"phase": "running"})
+        ours.adopt(OutputSettings())
+    assert len(ours.sent) == 2
+
+
+@pytest.mark.parametrize("participant", [None, "", "P01"])
+def test_a_prediction_is_sent_with_whom_it_is_about(participant):
+    ours = Sent()
+    ours.put(prediction(1.0, participant=participant))
+    assert [news.participant for news in ours.sent] == [participant or ""]
+
+
+def test_their_end_closes_the_port():
+    with receivers(websocket=free_port()) as ours:
+        port = ours._server.port
+        ours.end()
+        assert (ours.any, ours.statuses()) == (False, ())
+        with pytest.raises(OSError):  # noqa: PT011 - each system words it otherwise
+            socket.create_connection((LOOPBACK, port), DEADLINE_S)
+
+
+def test_where_a_port_is_taken_the_one_before_can_be_had_again_and_osc_goes_on():
+    osc = NetworkAddress(LOOPBACK, free_port(socket.SOCK_DGRAM))
+    with (
+        osc_listener(osc.port),
+        receivers(websocket=free_port()) as other,
+        receivers(websocket=free_port(), osc=osc) as ours,
+    ):
+        before = NetworkAddress(LOOPBACK, ours._server.port)
+        ours.put_state({"phase": "running"})
+        until(lambda: ours.statuses()[1].n_written)
+        with pytest.raises(RtemoError):
+            ours.adopt(OutputSettings(osc=osc, websocket=NetworkAddress(LOOPBACK, other._server.port)))
+        ours.adopt(OutputSettings(osc=osc, websocket=before))
+        assert [(one.name, one.n_written) for one in ours.statuses()] == [(f"OSC {osc}", 1), (f"WebSocket {before}", 0)]

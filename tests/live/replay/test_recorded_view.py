@@ -12,6 +12,7 @@ from rtemo.cli import main
 from rtemo.core.errors import RtemoError
 from rtemo.live.replay.analysis import Analysis
 from rtemo.live.replay.recorded_view import RecordedView, SampleFile
+from rtemo.live.service.snapshot import TraceBlock
 from rtemo.recordings.events import Event, EventKind
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.source import XdfSource
@@ -125,3 +126,74 @@ def test_what_is_wrong_with_a_file_is_noted_once_each(tmp_path):
     noted = [event.text for event in analysis.view.events if event.text in warnings]
     analysis.close()
     assert sorted(noted) == sorted(warnings)
+
+
+@pytest.mark.parametrize(
+    ("times", "width", "takes"),
+    [
+        ([9.0, 9.0], 2, True),  # the same time as the last one
+        ([8.999], 2, False),
+        ([10.0, 9.5], 2, False),  # back within the block
+        ([10.0], 3, False),
+    ],
+)
+def test_rows_go_on_where_the_width_is_the_same_and_no_time_goes_back(samples, times, width, takes):
+    assert samples.takes(np.array(times), np.zeros((len(times), width), np.float32)) is takes
+
+
+def test_an_empty_file_takes_any_width_and_only_times_that_do_not_go_back():
+    file = SampleFile()
+    assert file.takes(np.array([5.0]), np.zeros((1, 7), np.float32))
+    assert not file.takes(np.array([5.0, 4.0]), np.zeros((2, 7), np.float32))
+    file.close()
+
+
+def test_a_full_disk_is_named_in_one_sentence(samples):
+    samples._file.close()
+    samples._file = SimpleNamespace(seek=lambda *_: None, write=_odd, close=lambda: None)
+    with pytest.raises(RtemoError) as caught:
+        samples.put(np.array([10.0]), np.zeros((1, 2), np.float32))
+    assert str(caught.value) == "the recording cannot be shown; the disk is out; free some disk"
+
+
+def _odd(_):
+    raise OSError("the disk is out")
+
+
+def test_samples_that_are_put_after_some_were_read_lie_behind_all(samples):
+    samples.between(-1.0, 0.0)
+    samples.put(np.array([10.0]), np.array([[10.0, 100.0]], np.float32))
+    times, rows = samples.between(8.0, 10.0)
+    assert (times.tolist(), rows.tolist()) == ([9.0, 10.0], [[9.0, 90.0], [10.0, 100.0]])
+
+
+def test_further_streams_are_kept_one_by_one_and_what_does_not_fit_is_left_out(view):
+    def trace(stream_id, times, rows):
+        return TraceBlock(stream_id, np.array(times), np.array(rows, np.float32))
+
+    view.put_trace(trace("ecg", [1.0, 2.0], [[1], [2]]))
+    view.put_trace(trace("resp", [1.5], [[7, 8]]))
+    view.put_trace(trace("ecg", [1.5], [[9]]))  # goes back
+    view.put_trace(trace("ecg", [3.0], [[9, 9]]))  # another width
+    view.put_trace(trace("ecg", [3.0], [[3]]))
+    found = {block.stream_id: (block.times.tolist(), block.values.tolist()) for block in view.traces(1.0, 3.0)}
+    assert found == {"ecg": ([2.0, 3.0], [[2.0], [3.0]]), "resp": ([1.5], [[7.0, 8.0]])}
+
+
+def test_closing_gives_every_file_up():
+    made = RecordedView()
+    made.put_trace(TraceBlock("ecg", np.array([1.0]), np.zeros((1, 1), np.float32)))
+    files = [made._eeg._file, made._gaze._file, made._traces["ecg"]._file]
+    made.close()
+    assert all(file.closed for file in files)
+
+
+def test_rows_are_kept_as_float32_whatever_they_come_as():
+    file = SampleFile()
+    times, rows = file.between(0.0, 9.0)
+    assert (len(times), rows.shape, rows.dtype) == (0, (0, 0), np.float32)
+    file.put(np.array([1.0, 2.0]), np.array([[1.5, 2.0], [0.25, 4.0]]).T)  # float64, column by column
+    times, rows = file.between(0.0, 9.0)
+    assert (rows.tolist(), rows.dtype) == ([[1.5, 0.25], [2.0, 4.0]], np.float32)
+    assert file.between(5.0, 1.0)[1].shape == (0, 2)
+    file.close()

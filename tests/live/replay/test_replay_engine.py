@@ -14,7 +14,7 @@ from rtemo.core.pipeline import Pipeline
 from rtemo.live.replay.replay_engine import replay_engine
 from rtemo.model.decoder import Decoder
 from rtemo.model.predictor import Predictor
-from rtemo.recordings.events import EventLog
+from rtemo.recordings.events import Event, EventKind, EventLog
 from rtemo.recordings.open_recording import OpenRecording
 from rtemo.sources.session_settings import SessionSettings
 
@@ -106,12 +106,45 @@ def test_embeddings_are_the_same_whatever_the_batch():
                 assert np.array_equal(embedded, np.concatenate([z[k] for z in one_by_one[begin : begin + size]]))
 
 
-@pytest.mark.parametrize(("paced", "ahead"), [(True, []), (False, ["ahead"])])
-def test_only_a_replay_that_nobody_watches_works_ahead(recording, monkeypatch, paced, ahead):
+@pytest.fixture
+def opened(recording):
+    found = OpenRecording(recording, PROFILES)
+    yield found
+    found.close()
+
+
+def fresh():
+    return Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE))
+
+
+@pytest.mark.parametrize(("options", "ahead"), [({"paced": True}, []), ({"paced": False}, ["ahead"]), ({}, ["ahead"])])
+def test_only_a_replay_that_nobody_watches_works_ahead(opened, monkeypatch, options, ahead):
     asked = []
     monkeypatch.setattr(Predictor, "work_ahead", lambda _self: asked.append("ahead"))
-    opened = OpenRecording(recording, PROFILES)
-    predictor = Predictor(Pipeline(FIRST.pipeline.settings), RUNTIME, Decoder(BUNDLE))
-    replay_engine(opened, predictor, BUNDLE, EventLog(), warn=pytest.fail, paced=paced)
-    opened.close()
+    replay_engine(opened, fresh(), BUNDLE, EventLog(), warn=pytest.fail, **options)
     assert asked == ahead
+
+
+def test_what_the_session_stated_is_known_before_the_engine_begins(opened):
+    note = Event(3.0, EventKind.ANNOTATION, "never published")
+    opened.notes, opened.participant = [note], "P01"
+    begin_s = opened.source.first_s
+    opened.facts = replace(opened.facts, rests=((begin_s, begin_s + 20.0),))
+    predictor, log = fresh(), EventLog()
+    engine = replay_engine(opened, predictor, BUNDLE, log, warn=pytest.fail)
+    assert predictor.pipeline.knows_rest(begin_s, begin_s + 20.0)
+    assert log.events == [note]
+    assert engine.participant == "P01"
+
+
+class Empty:
+    exhausted, stopped = True, False
+
+    def stop(self):
+        self.stopped = True
+
+
+def test_a_recording_can_be_read_by_another_source(opened):
+    source = Empty()
+    replay_engine(opened, fresh(), BUNDLE, EventLog(), warn=pytest.fail, source=source).run([], threading.Event())
+    assert source.stopped
