@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from hand_fed import wait_for
@@ -236,3 +237,48 @@ def test_what_was_never_written_is_dropped_once_and_does_not_wait_any_more():
     place.queue.close()
     status = place.queue.status()
     assert (status.state, status.n_written, status.n_dropped, status.n_waiting) == (OutputState.FAILED, 0, 3, 0)
+
+
+def test_it_is_behind_once_an_entry_finds_no_room_and_not_before():
+    place = Place(limit=3)
+    place.gate.clear()
+    place.queue.put(0)
+    wait_for(lambda: place.tried == 1)  # in hand: it takes no room
+    for entry in (1, 2, 3):
+        place.queue.put(entry)
+    status = place.queue.status()
+    assert (status.state, status.n_dropped, status.n_waiting) == (OutputState.WORKING, 0, 4)
+    place.queue.put(4)
+    status = place.queue.status()
+    assert (status.state, status.n_dropped, status.n_waiting) == (OutputState.BEHIND, 1, 4)
+    place.gate.set()
+    place.queue.close()
+    assert place.got == [0, 2, 3, 4]
+
+
+@pytest.mark.parametrize(("after_s", "state"), [(1.0, OutputState.WORKING), (1.01, OutputState.BEHIND)])
+def test_more_than_a_second_with_one_entry_is_behind(monkeypatch, after_s, state):
+    place, now = Place(), [0.0]
+    place.gate.clear()
+    place.queue.put(0)
+    wait_for(lambda: place.tried == 1)
+    monkeypatch.setattr(output_queue, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    place.queue._since_s, now[0] = 0.0, after_s
+    assert place.queue.status().state is state
+    place.gate.set()
+    place.queue.close()
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.EACCES, "Permission denied", "a place"), "Permission denied"),  # its name is known
+        (OSError(errno.EACCES, "Permission denied", "other"), "other: Permission denied"),
+        (ValueError("x" * 600), "ValueError: " + "x" * 488),
+    ],
+)
+def test_what_went_wrong_is_one_line_of_five_hundred_characters_at_most(error, text):
+    place = Place(error)
+    place.queue.put(0)
+    place.queue.close()
+    assert place.queue.status().error == text
