@@ -22,7 +22,7 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _THIRDS = ("low", "middle", "high")
-_TERM = re.compile(r"(?P<column>.*?[^\s<>=!])\s*(?P<operator>>=|<=|==|!=|>|<)\s*(?P<limit>[+-]?\d+(?:\.\d+)?)")
+_TERM = re.compile(r"(?P<column>[^<>=!]*[^\s<>=!])\s*(?P<operator>>=|<=|==|!=|>|<)\s*(?P<limit>[+-]?\d+(?:\.\d+)?)")
 _OWN = re.compile(rf"(?P<column>.*?\S)\s+is\s+(?P<third>{'|'.join(_THIRDS)})")
 _FEWEST = 3  # different ratings of a person that can be told into thirds
 

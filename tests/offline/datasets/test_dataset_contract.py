@@ -18,6 +18,7 @@ from offline.datasets.base import (
     segment_chunks,
     slices,
 )
+from offline.datasets.presets import preset
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Modality, StreamInfo
 
@@ -77,3 +78,34 @@ def test_streams_are_merged_by_the_last_sample_of_each_chunk():
 def test_every_registered_loader_says_what_it_looked_for(name, tmp_path):
     with pytest.raises(RtemoError, match=r"no .* (was|were) found; looked"):
         load(name, tmp_path)
+
+
+def test_names_and_folders_that_are_not_there_are_said(tmp_path):
+    with pytest.raises(RtemoError) as caught:
+        load("seed-vi", tmp_path)
+    assert str(caught.value) == (
+        "there is no data set 'seed-vi'; known are seed-iv, seed-v, seed-vii, seed, eegeyenet, affec, bids, xdf"
+    )
+    with pytest.raises(RtemoError) as caught:
+        load("bids", tmp_path / "none")
+    assert str(caught.value) == f"{tmp_path / 'none'} is no folder; give the data set's folder"
+    (tmp_path / "file").touch()
+    with pytest.raises(RtemoError) as caught:
+        load("bids", tmp_path / "file")
+    assert str(caught.value) == f"{tmp_path / 'file'} is no folder; it is a file; give the data set's folder"
+
+
+def test_the_mapping_file_is_handed_on(tmp_path):
+    with pytest.raises(RtemoError, match=r"seed takes no mapping file; .*own\.toml; "):
+        load("seed", tmp_path, tmp_path / "own.toml")
+
+
+def test_a_preset_is_for_one_loader():
+    assert preset("eeg-et", "xdf").name == "eeg-et.toml"
+    for name in ("faced", "bbbd", "dens", "emoeeg-mc", "eegeyenet", "affec"):
+        assert preset(name, "bids").is_file()
+        with pytest.raises(RtemoError) as caught:
+            preset(name, "xdf")
+        assert str(caught.value) == f"the preset {name} is for BIDS folders; found xdf; build bids --preset ..."
+    with pytest.raises(RtemoError, match="the preset eeg-et is for XDF files; found bids; build xdf --preset"):
+        preset("eeg-et", "bids")

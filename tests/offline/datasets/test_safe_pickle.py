@@ -54,3 +54,9 @@ def test_what_is_no_dict_of_arrays_is_refused(tmp_path, content):
 def test_a_member_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(RtemoError, match="'label'"):
         load_trials(packed(tmp_path / "e.npz", pickle.dumps({})), "label")
+
+
+def test_an_array_of_objects_is_never_unpickled_by_numpy(tmp_path):
+    np.savez(path := tmp_path / "f.npz", data=np.array(pickle.dumps({0: 1.0}), dtype=object))
+    with pytest.raises(RtemoError, match=r"cannot be read as pickled arrays \('data'\); ValueError"):
+        load_trials(path, "data")
