@@ -35,7 +35,8 @@ def is_possible(site: Site) -> bool:
         return False
     text = (ROOT / site.file).read_bytes()
     old, new = (_functions(t, Path(site.file), site.scope) for t in (text, site.apply(text)))
-    return len(old) == len(new) and old != new
+    same = [before.co_freevars == after.co_freevars for before, after in zip(old, new, strict=False)]
+    return len(old) == len(new) and old != new and all(same)
 
 
 class Server:
