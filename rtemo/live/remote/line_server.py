@@ -15,6 +15,7 @@ from rtemo.sources.output_settings import NetworkAddress
 MAX_CLIENTS = 8
 MAX_LINE = 8192
 CLOSE_S = 1.0
+TOKEN_S = 10.0  # for a client on the network to name the token: silent ones must not keep others out
 _HTTP = re.compile(r"^[A-Z]+ \S+ HTTP/\d")  # a web page that tries: it must not start a session
 
 
@@ -78,6 +79,7 @@ class LineServer:
         try:
             with client, client.makefile("rb") as lines:
                 known = not self._token
+                client.settimeout(None if known else TOKEN_S)
                 while line := lines.readline(MAX_LINE + 1):
                     text = line.decode("utf-8", "replace").strip()
                     if len(line) > MAX_LINE or _HTTP.match(text):
@@ -95,6 +97,7 @@ class LineServer:
                     client.sendall(" ".join(answer.split("\n")).encode() + b"\n")
                     if not known:
                         return
+                    client.settimeout(None)
         except OSError:
             pass  # the client has gone
         finally:

@@ -119,3 +119,21 @@ def test_a_port_that_is_taken_is_refused_by_its_name():
         at = NetworkAddress(LOOPBACK, taken.getsockname()[1])
         with pytest.raises(RtemoError, match=f"^remote control cannot listen at {at}; .+; name another port$"):
             LineServer(at, "", str)
+
+
+def test_clients_on_the_network_that_name_no_token_in_time_make_room_and_known_ones_stay(serve, monkeypatch):
+    monkeypatch.setattr("rtemo.live.remote.line_server.TOKEN_S", 0.2)
+    server = serve("0.0.0.0")
+    with connected(server) as known, known.makefile("rb") as answers, connected(server) as silent:
+        known.sendall(b"token secret\n")
+        assert answers.readline() == b"OK\n"
+        assert silent.recv(1) == b""  # hung up on
+        known.sendall(b"a\n")
+        assert answers.readline() == b"OK 1\n"
+    with connected(serve()) as one, one.makefile("rb") as answers:  # this computer's own need no token
+        one.settimeout(0.4)
+        with pytest.raises(TimeoutError):
+            one.recv(1)
+        one.settimeout(10.0)
+        one.sendall(b"b\n")
+        assert answers.readline() == b"OK 1\n"
