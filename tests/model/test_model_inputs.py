@@ -5,7 +5,7 @@ import pytest
 
 from rtemo.core.errors import RtemoError
 from rtemo.model.bundle_schema import ModelDeclaration
-from rtemo.model.model_inputs import arrays
+from rtemo.model.model_inputs import arrays, hidden
 
 SIGNAL = np.array([[1, 5, 100], [2, 4, 100]], np.float32)  # (S, C)
 USABLE = np.array([[True, True, False]] * 4)
@@ -38,3 +38,17 @@ def test_windows_without_a_signal_are_refused_by_a_model_that_takes_it(window):
     model = ModelDeclaration("onnx", "own", ("signal",), None, "logits")
     with pytest.raises(RtemoError, match="the windows do not hold the signal"):
         arrays([window(channels=3)], model)
+
+
+@pytest.mark.parametrize(
+    ("modality", "emptied"), [("eeg", {"eeg", "eeg_mask", "signal"}), ("eye", {"eye", "eye_valid"})]
+)
+def test_a_modality_that_is_hidden_is_zero_and_all_else_as_it_was(modality, emptied):
+    names = ("eeg", "eeg_mask", "signal", "positions", "eye", "eye_valid")
+    fed = {name: np.full((2, 3), 7.0, np.float32) for name in names}
+    made = hidden(fed, modality)
+    assert list(made) == list(names)
+    assert {name: float(value.max()) for name, value in made.items()} == {
+        name: 0.0 if name in emptied else 7.0 for name in names
+    }
+    assert float(fed["eeg"].min()) == float(fed["eye"].min()) == 7.0

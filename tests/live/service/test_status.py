@@ -10,11 +10,19 @@ import psutil
 import pytest
 from hand_fed import Lab, wait_for
 
+from rtemo.core.auxiliary.columns import Impedance
 from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.quality import ChannelFault
 from rtemo.core.types import Channel, StreamInfo, StreamState, StreamUp
-from rtemo.live.service.snapshot import Phase, Snapshot
-from rtemo.live.service.status import LATENCIES, LATENCY_S, ChannelStatuses, HealthMeter, StreamStatuses
+from rtemo.live.service.snapshot import ChannelStatus, Phase, Snapshot
+from rtemo.live.service.status import (
+    LATENCIES,
+    LATENCY_S,
+    ChannelStatuses,
+    HealthMeter,
+    StreamStatuses,
+    with_impedances,
+)
 from rtemo.recorder.announced_streams import AnnouncedStreams
 from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
@@ -151,3 +159,12 @@ def test_a_stream_that_is_only_seen_is_listed_once_by_its_uid():
     assert status.state is StreamState.WAITING
     assert (status.n_samples, status.n_missing, status.n_gaps, status.n_returns, status.columns) == (0, 0, 0, 0, ())
     assert math.isnan(status.clock_offset_ms)
+
+
+def test_each_electrode_has_the_impedance_that_was_sent_last_whatever_the_case_of_its_name():
+    channels = tuple(ChannelStatus(label, 0.0, 0.0, 1.0, "", excluded=False) for label in ("Fz", "Cz"))
+    readers = {"amp": SimpleNamespace(impedances={"FZ": Impedance(first=9.0, latest=4.5, highest=12.0)})}
+    first, second = with_impedances(channels, readers)
+    assert (first.label, first.impedance_kohm, second.label) == ("Fz", 4.5, "Cz")
+    assert math.isnan(second.impedance_kohm)
+    assert with_impedances(channels, {"amp": SimpleNamespace(impedances={})}) is channels

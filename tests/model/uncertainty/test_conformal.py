@@ -36,6 +36,10 @@ def test_more_than_the_people_can_promise_is_refused():
         quantile(np.arange(4.0), np.arange(4), 0.9)
 
 
+def test_what_the_people_can_just_promise_is_given():
+    assert quantile(np.arange(4.0), np.arange(4), 0.8) == 3.0
+
+
 def test_new_people_are_covered_as_often_as_promised():
     random = np.random.default_rng(0)
     hits = []
