@@ -7,10 +7,8 @@ defaults) cannot be changed in this way: `is_possible` tells.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
-import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,10 +19,9 @@ from hypothesis.internal.conjecture.engine import ConjectureRunner
 
 from tests.mutation.cover_map import IN_REAL_TIME, TestRun, seconds_of
 from tests.mutation.sites import Site
-from tests.mutation.tree import ROOT, Outcome, Tree
+from tests.mutation.tree import ROOT, Outcome, Tree, ended
 
 LEAST_S = 20.0
-POLL_S = 0.005
 
 Report = Callable[[Site, str, str, float], None]  # site, outcome, by which test, seconds
 
@@ -80,18 +77,14 @@ class Server:
         seconds: float,
     ) -> tuple[str, str]:
         """Outcome, and the test that fails."""
-        text = (ROOT / site.file).read_bytes()
         while True:
             tests = [test for test in tests if test.nodeid not in self._unsound]
             if not tests:
                 return "survived", "no test"
-            self._tree.write(site.file, site.apply(text))
-            try:
+            with self._tree.holding(site):
                 done = self._run(session, functions, site, tests, LEAST_S + 3.0 * seconds)
                 if done.first_failure.startswith(IN_REAL_TIME):  # it may fail because the computer is busy: twice
                     done = self._run(session, functions, site, tests, LEAST_S + 3.0 * seconds)
-            finally:
-                self._tree.write(site.file, text)
             if done.status == 0:
                 return "survived", ""
             if not done.first_failure:
@@ -125,17 +118,7 @@ class Server:
                 code = _in_child(session, self._tree.path, functions, site, tests, failed)
             finally:
                 os._exit(code)
-        end_s, status = time.monotonic() + limit_s, None
-        while time.monotonic() < end_s and status is None:
-            done, code = os.waitpid(child, os.WNOHANG)
-            if done:
-                status = os.waitstatus_to_exitcode(code)
-            else:
-                time.sleep(POLL_S)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child, signal.SIGKILL)
-        if status is None:
-            os.waitpid(child, 0)
+        status = ended(child, limit_s)
         return Outcome(status, failed.read_text(encoding="utf-8") if failed.exists() else "")
 
 

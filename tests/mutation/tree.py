@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from tests.mutation.sites import Site
 ROOT = Path(__file__).resolve().parents[2]
 MEMORY_BYTES = 12 << 30  # of address space: a mutant that never stops appending must not take the computer down
 FILE_BYTES = 1 << 30  # nor one that never stops writing
-POLL_S = 0.02
+POLL_S = 0.005
 LOADED = ("pytest", "hypothesis", "numpy", "scipy.signal", "scipy.stats", "scipy.spatial", "psutil")
 ALSO = ("onnxruntime", "safetensors", "torch", "mne")
 ALWAYS = ("-q", "-x", "-n0", "-p", "no:cacheprovider", "-p", "no:pytest-qt", "--randomly-dont-reorganize", "--tb=no")
@@ -80,26 +80,23 @@ class Tree:
         child = os.fork()
         if child == 0:
             _run(self.path, arguments, output, covering, plugin)
-        status, end_s = None, time.monotonic() + timeout_s
-        try:
-            while time.monotonic() < end_s:
-                done, code = os.waitpid(child, os.WNOHANG)
-                if done:
-                    status = os.waitstatus_to_exitcode(code)
-                    break
-                time.sleep(POLL_S)
-        finally:
-            _end(child, is_over=status is not None)
+        status = ended(child, timeout_s)
         return Outcome(status, output.read_text(errors="replace") if output.exists() else "")
 
-    def mutated(self, site: Site, tests: Sequence[str], timeout_s: float) -> Outcome:
-        """Run tests with this mutation in the file."""
+    @contextlib.contextmanager
+    def holding(self, site: Site) -> Iterator[None]:
+        """The file has this mutation meanwhile."""
         text = (ROOT / site.file).read_bytes()
         self.write(site.file, site.apply(text))
         try:
-            return self.pytest(tests, timeout_s)
+            yield
         finally:
             self.write(site.file, text)
+
+    def mutated(self, site: Site, tests: Sequence[str], timeout_s: float) -> Outcome:
+        """Run tests with this mutation in the file."""
+        with self.holding(site):
+            return self.pytest(tests, timeout_s)
 
     def remove(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
@@ -142,9 +139,21 @@ def _run(tree: Path, arguments: Sequence[str], output: Path, covering: Path | No
         os._exit(code)
 
 
-def _end(child: int, *, is_over: bool) -> None:
-    """End the whole group, also what a test left behind."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(child, signal.SIGKILL)
-    if not is_over:
-        os.waitpid(child, 0)
+def ended(child: int, timeout_s: float) -> int | None:
+    """The exit status of a child, negative for a signal; None where it ran out of time. Its whole group is ended then,
+    also what a test left behind.
+    """
+    status, end_s = None, time.monotonic() + timeout_s
+    try:
+        while status is None and time.monotonic() < end_s:
+            done, code = os.waitpid(child, os.WNOHANG)
+            if done:
+                status = os.waitstatus_to_exitcode(code)
+            else:
+                time.sleep(POLL_S)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        if status is None:
+            os.waitpid(child, 0)
+    return status

@@ -185,7 +185,8 @@ class GazeBranch:
         if self._paired:
             self._pair.leave_out(eye, until_s)
             self._take_ready()
-        if self._next_end is None or self._paired:
+            return
+        if self._next_end is None:
             return
         last = self._grid.at_or_before(min(until_s, self._last_time + self._look_back_s))
         for end in range(self._next_end, last + 1, self._grid.step):
