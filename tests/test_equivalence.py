@@ -17,7 +17,7 @@ from rtemo.core.eeg.montage import place
 from rtemo.core.errors import RtemoError
 from rtemo.core.pipeline import Pipeline
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, Window
+from rtemo.core.types import Channel, Chunk, ClockOffset, Modality, StreamInfo, Window, WindowSpec
 
 LABELS = ("Fp1", "Fp2", "C3", "C4", "P3", "P4", "O1", "O2")
 EEG_HZ, GAZE_HZ = 256.0, 120.0
@@ -56,10 +56,10 @@ def eeg_samples(seconds, start=100.1234, jitter=0.0004, seed=0):
     return stamps, (rhythm + np.cumsum(rng.normal(0, 1, (n, 8)), axis=0) * 0.3 + 40_000).astype(np.float32)
 
 
-def gaze_samples(seconds, start=100.456, jitter=0.0005, seed=1):
+def gaze_samples(seconds, start=100.456, jitter=0.0005, seed=1, hz=GAZE_HZ):
     rng = np.random.default_rng(seed)
-    n = round(seconds * GAZE_HZ)
-    stamps = start + np.arange(n) / GAZE_HZ + rng.normal(0, jitter, n)
+    n = round(seconds * hz)
+    stamps = start + np.arange(n) / hz + rng.normal(0, jitter, n)
     targets = rng.uniform(0.1, 0.9, (n // 30 + 1, 2))
     xy = np.repeat(targets, 30, axis=0)[:n] + rng.normal(0, 0.002, (n, 2))
     pupil = 3.5 + 0.2 * np.sin(stamps)[:, None] + rng.normal(0, 0.01, (n, 2))
@@ -127,6 +127,36 @@ def test_windows_do_not_depend_on_cuts_or_interleaving(data):
     cuts = [data.draw(st.lists(st.integers(0, len(part[0])), max_size=60)) for part in (eeg, gaze)]
     assert len(whole) > 20
     assert_same(run(pipeline(), eeg, gaze, *cuts, rng, offsets), whole)
+
+
+@pytest.mark.parametrize(
+    ("frame_s", "length_s", "memory_s", "gaze_hz"),
+    [
+        (0.25, 0.25, 60.0, 60.0),
+        (0.5, 1.0, 60.0, 90.0),
+        (1.0, 2.0, 5.0, 10.0),
+        (1.0, 8.0, 2.0, 500.0),
+    ],
+)
+def test_pieces_of_any_length_give_the_same_windows_whatever_the_settings_are(frame_s, length_s, memory_s, gaze_hz):
+    """A replay takes many seconds at once, and what a session of short windows remembers is short."""
+    usual = PipelineSettings()
+    window = WindowSpec(length_s=length_s, hop_s=0.25, frame_s=frame_s)
+    memory = dataclasses.replace(usual.gaze, statistics_s=memory_s, pupil_buffer_s=min(memory_s, 20.0))
+    made = dataclasses.replace(usual, window=window, gaze=memory)
+    rng = np.random.default_rng(0)
+    eeg, gaze = spoilt(*eeg_samples(24), rng), spoilt(*gaze_samples(24, hz=gaze_hz), rng)
+
+    def fresh():
+        one = Pipeline(made)
+        one.add_stream(eeg_info(), eeg_channel_map())
+        one.add_stream(dataclasses.replace(gaze_info(), nominal_rate_hz=gaze_hz), gaze_channel_map())
+        return one
+
+    whole = run(fresh(), eeg, gaze, [], [], np.random.default_rng(0))
+    cuts = [rng.integers(0, len(part[0]), 200).tolist() for part in (eeg, gaze)]
+    assert len(whole) > 60
+    assert_same(run(fresh(), eeg, gaze, *cuts, rng), whole)
 
 
 def test_single_samples_and_empty_chunks_give_the_same():

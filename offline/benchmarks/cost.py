@@ -83,7 +83,7 @@ def _gate(bundle: Bundle, n: int) -> np.ndarray[tuple[int], np.dtype[np.float64]
     check = ChannelCheck(settings.quality, grid_hz, samples, settings.eeg.min_coverage)
     raw = random.normal(0.0, 10.0, (RATE_HZ, CHANNELS)).astype(np.float32)
     frame, valid = random.normal(0.0, 10.0, (samples, CHANNELS)), np.ones((samples, CHANNELS), np.bool_)
-    gaze = GazeCheck(settings.quality, rate_hz=GAZE_HZ, keep_s=settings.window.length_s, millimetres=True)
+    gaze = GazeCheck(settings.quality, rate_hz=GAZE_HZ, keep_s=settings.window.length_s, n_ahead=1024, millimetres=True)
     hop = round(HOP_S * GAZE_HZ)
     times = np.arange(n * hop) / GAZE_HZ
     eyes = np.column_stack([random.uniform(0.2, 0.8, (n * hop, 4)), random.normal(3.5, 0.1, (n * hop, 2))])

@@ -206,7 +206,7 @@ def test_each_setting_is_refused_or_makes_a_pipeline_whatever_number_it_is():
             if len(sections := anti_aliasing(settings.eeg, 1000.0)):
                 assert np.isfinite(steady_state(sections)).all()
             assert len(filter_bank(settings.eeg, 200)) == settings.eeg.n_bands
-            assert len(PupilGrid(settings.gaze, 60.0).bins) == 0
+            assert len(PupilGrid(settings.gaze, 60.0, 60.0).bins) == 0
             assert min(settings.gaze.dispersion_deg, settings.gaze.noise_update_s, settings.normaliser.notice_s) >= 0
             assert settings.window.length_s * settings.eeg.grid_hz <= 1e6
         holder[key] = right

@@ -262,11 +262,10 @@ class GazeBranch:
         samples = run.samples
         if self.tap is not None:
             self.tap(run.times, samples)
-        samples = self._check.push(run.times, samples)
         for first in range(0, len(run.times), MOST_AHEAD):
-            ahead = slice(first, first + MOST_AHEAD)
-            self._tracker.look_ahead(run.times[ahead], samples[ahead])
-            self._pass_ends(run.times[ahead])
+            times = run.times[first : first + MOST_AHEAD]
+            self._tracker.look_ahead(times, self._check.push(times, samples[first : first + MOST_AHEAD]))
+            self._pass_ends(times)
 
     def _pass_ends(self, times: TimeArray) -> None:
         """Let the samples that were looked ahead at count, up to each end, and compute it."""
@@ -304,11 +303,12 @@ class GazeBranch:
             self._next_end = self._grid.at_or_after(self.first_time, self._grid.step)
         if self._tracker is None or abs(run.rate_hz / self._rate_hz - 1.0) > SAME_RATE:
             self._rate_hz = run.rate_hz
-            self._tracker = GazeAnalyser(self._settings.gaze, self.channel_map.view, run.rate_hz)
+            self._tracker = GazeAnalyser(self._settings.gaze, self.channel_map.view, run.rate_hz, self._look_back_s)
             self._check = GazeCheck(
                 self._settings.quality,
                 rate_hz=run.rate_hz,
                 keep_s=self._look_back_s,
+                n_ahead=MOST_AHEAD,
                 millimetres=self.channel_map.pupil_unit == "mm",
             )
 

@@ -8,7 +8,8 @@ A live session does not wait for an eye whose stream is lost, and finds out a li
 replay, which waits, gives the same, an eye counts RETURN_S after its begin and after each longer hole, and where the
 session stated that an eye adds nothing up to a time, the other one goes on alone up to there and waits from there on.
 An eye that is silent and not lost is waited for, but only until the other one has come WAIT_S further, by the samples'
-times.
+times. After a hole of about that length, or where it begins so much later than the other one, it counts LATE_RETURN_S
+afterwards: until the jitter correction has measured it, a second, the other one goes on alone.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ Array = NDArray[np.float64]
 LINK = 2.5  # samples of one eye that are so many periods apart have a hole between them
 HOLE_S, RETURN_S = 0.25, 0.5  # a hole that may have been a loss; how late its end may be known
 WAIT_S = 30.0  # as long as what was decided without a stream is decided again when its samples come late
+LATE_RETURN_S = 2.0
+LONG_HOLE_S = WAIT_S - LATE_RETURN_S  # so short of it the wait may be over before the end of the hole is known
 _TIME, _RATE = len(CANONICAL), len(CANONICAL) + 1  # columns behind the canonical ones
 FIRST, SECOND = 0, 1
 
@@ -49,7 +52,7 @@ class _Eye:
         self._new: list[Array] = []  # to be put behind them
         self.begin_s = np.inf  # its first sample
         self.reached_s = -np.inf  # its newest one
-        self._back_s = -np.inf  # the end of its last longer hole
+        self._counts_s = -np.inf  # from here on its samples count, after its last longer hole
         self.nothing_until_s = -np.inf  # up to here nothing of it is still to come
         self.awaited = False
         self.n_done = 0  # rows that have come out: none or one
@@ -63,15 +66,18 @@ class _Eye:
         """Up to here all of it is known."""
         return max(self.reached_s, self.nothing_until_s)
 
-    def add(self, run: GazeRun) -> None:
+    def add(self, run: GazeRun, other_begin_s: float) -> None:
+        """other_begin_s: where the other eye began, from where this one was awaited."""
         rows = np.empty((len(run.times), self.rows.shape[1]))
         rows[:, :_TIME], rows[:, _TIME], rows[:, _RATE] = run.samples, run.times, run.rate_hz
-        self.begin_s = min(self.begin_s, float(run.times[0]))
-        before = np.concatenate([[self.reached_s], run.times[:-1]])
-        ends = np.where(run.times - before > HOLE_S, run.times, self._back_s)
-        back_s = np.maximum.accumulate(ends)
-        self._new.append(rows[run.times - back_s >= RETURN_S])
-        self.reached_s, self._back_s = float(run.times[-1]), float(back_s[-1])
+        holes_s = np.diff(run.times, prepend=self.reached_s)
+        if self.begin_s == np.inf:
+            self.begin_s = float(run.times[0])
+            holes_s[0] = max(self.begin_s - other_begin_s, 2.0 * HOLE_S)
+        return_s = np.where(holes_s > LONG_HOLE_S, LATE_RETURN_S, RETURN_S)
+        counts_s = np.maximum.accumulate(np.where(holes_s > HOLE_S, run.times + return_s, self._counts_s))
+        self._new.append(rows[run.times >= counts_s])
+        self.reached_s, self._counts_s = float(run.times[-1]), float(counts_s[-1])
 
     def join(self) -> None:
         """Put what is new behind the rows: not for every run, as an eye may wait for the other one for long."""
@@ -117,7 +123,7 @@ class EyePair:
 
     def push(self, eye: int, run: GazeRun) -> None:
         """Take in samples of one eye, later than all of this eye before."""
-        self._eyes[eye].add(run)
+        self._eyes[eye].add(run, self._other(eye).begin_s)
 
     @property
     def reached_s(self) -> float:
@@ -133,9 +139,12 @@ class EyePair:
             return windows_s
         return max(windows_s, self._joined_until_s)
 
+    def _other(self, eye: int) -> _Eye:
+        return self._eyes[SECOND if eye == FIRST else FIRST]
+
     def _known_s(self, eye: int) -> float:
         """Up to here everything is known of an eye that is awaited, and has not stayed behind for too long."""
-        own, other = self._eyes[eye], self._eyes[SECOND if eye == FIRST else FIRST]
+        own, other = self._eyes[eye], self._other(eye)
         left_behind = other.reached_s - max(own.known_s, other.begin_s) > WAIT_S
         return own.known_s if own.awaited and not left_behind else np.inf
 

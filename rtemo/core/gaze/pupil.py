@@ -15,18 +15,19 @@ from rtemo.core.types import BoolArray, TimeArray
 
 Array = NDArray[np.float64]
 
+SPARE_BINS = 4  # windows end between bins, and entropies a little earlier
 _MARGIN_S = 0.001  # so that no comparison of times hangs on its last bit
 
 
 class PupilGrid:
     """Samples of both pupils in, bins out. Row i of `bins` has the grid index `first` + i."""
 
-    def __init__(self, settings: GazeSettings, rate_hz: float, ahead_s: float = 0.0) -> None:
-        """ahead_s: how far behind the newest sample `until` may be asked about."""
+    def __init__(self, settings: GazeSettings, rate_hz: float, keep_s: float, ahead_s: float = 0.0) -> None:
+        """keep_s: how much is asked about, at least settings.pupil_buffer_s; ahead_s: from how far back `until` is."""
         self._hz = settings.pupil_hz
         self._pad_s = settings.pupil_pad_s
         self._hole_s = max(settings.min_blink_s + 1.0 / rate_hz, 2.5 / rate_hz)
-        self._keep = round((max(settings.pupil_buffer_s, settings.statistics_s) + ahead_s) * self._hz)
+        self._keep = round((max(settings.pupil_buffer_s, keep_s) + ahead_s) * self._hz) + SPARE_BINS
         self._reach_s = self._pad_s + self._hole_s + _MARGIN_S
         self._bins: RowBuffer[np.float64] = RowBuffer(2, self._keep, np.float64)
         self._times: TimeArray = np.empty(0)

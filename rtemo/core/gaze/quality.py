@@ -22,11 +22,17 @@ _TIME, _FROZEN, _SIZED, _ODD = range(4)  # columns of what is remembered of a sa
 
 
 class GazeCheck:
-    """One eye tracker. millimetres: whether pupils are diameters in mm; sizes in other units cannot be judged."""
+    """One eye tracker. millimetres: whether pupils are diameters in mm; sizes in other units cannot be judged.
 
-    def __init__(self, settings: QualitySettings, *, rate_hz: float, keep_s: float, millimetres: bool) -> None:
+    keep_s: how far back windows are asked about, from the oldest of the last n_ahead samples.
+    """
+
+    def __init__(
+        self, settings: QualitySettings, *, rate_hz: float, keep_s: float, n_ahead: int, millimetres: bool
+    ) -> None:
         self._settings, self._rate_hz, self._millimetres = settings, rate_hz, millimetres
-        self._seen: RowBuffer[np.float64] = RowBuffer(4, round(2.0 * keep_s * rate_hz) + 1, np.float64)
+        keep = round(2.0 * keep_s * rate_hz) + 1 + n_ahead
+        self._seen: RowBuffer[np.float64] = RowBuffer(4, keep, np.float64)
         self._last: Array = np.full(6, np.inf)  # no sample is like this
         self._since_s = -np.inf  # when the present run of equal samples began
 

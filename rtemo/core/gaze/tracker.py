@@ -36,6 +36,7 @@ _BLOCK = 512  # samples that are worked through at once
 _MAX_WAITING = 256  # and how many wait for it at most
 MOST_AHEAD = 1024  # samples that may be looked ahead at
 _MAX_EVENTS = 2048  # of one kind, for display and for the statistics
+_EVENTS_HZ = 20.0  # more of one kind come from no eye
 _WIDTHS = {
     GazeEventKind.FIXATION: FIXATION_WIDTH,
     GazeEventKind.SACCADE: SACCADE_WIDTH,
@@ -47,20 +48,23 @@ _WIDTHS = {
 class GazeAnalyser:
     """One eye tracker at one sampling rate. See `features` and `take_events`."""
 
-    def __init__(self, settings: GazeSettings, view: View, rate_hz: float) -> None:
+    def __init__(self, settings: GazeSettings, view: View, rate_hz: float, window_s: float = 0.0) -> None:
+        """window_s: the longest window that is asked for, where it is longer than settings.statistics_s."""
         self.settings = settings
         period_s = 1.0 / rate_hz
+        keep_s = max(settings.statistics_s, window_s)
         edge_n = max(round(settings.edge_s * rate_hz), 2)
         self._labeller = labeller(settings, rate_hz)
         self._signal = GazeSignal(settings, view, rate_hz)
         self._cutter = RunCutter(edge_n, period_s, link_s(settings, rate_hz))
         self._builder = GazeEventBuilder(settings, edge_n)
-        self._pupils = PupilGrid(settings, rate_hz, MOST_AHEAD * period_s)
+        self._pupils = PupilGrid(settings, rate_hz, keep_s, MOST_AHEAD * period_s)
         self._period_s = period_s
         # time, and how much time a sample stands for: 0 where gaze is not valid; rows are numbered as samples are
-        keep = round(settings.statistics_s * rate_hz * 1.25) + MOST_AHEAD
+        keep = round(keep_s * rate_hz * 1.25) + MOST_AHEAD
         self._seen: RowBuffer[np.float64] = RowBuffer(2, keep, np.float64)
-        self._tables = {kind: GazeEventTable(width, _MAX_EVENTS) for kind, width in _WIDTHS.items()}
+        most = max(_MAX_EVENTS, round(_EVENTS_HZ * keep_s))
+        self._tables = {kind: GazeEventTable(width, most) for kind, width in _WIDTHS.items()}
         self._events: list[GazeEvent] = []
         self._waiting: list[tuple[TimeArray, Array]] = []
         self._n_waiting = 0
@@ -99,7 +103,7 @@ class GazeAnalyser:
     def features(self, end_s: float, length_s: float) -> GazeFeatures:
         """The features of the window that ends at end_s, from what has been pushed. Changes nothing that shows.
 
-        length_s: at most settings.statistics_s.
+        length_s: at most settings.statistics_s, or window_s.
         """
         self._work()
         coverage = self._coverage(end_s, length_s)

@@ -7,7 +7,7 @@ and no stream waits for another. Nothing is reordered within a stream.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +16,7 @@ from rtemo.core.types import Chunk, ClockOffset, Item
 
 SPAN_S = 0.04  # where signals are shown as they come
 LEAD_S = 0.015
+HOLE_S = 5.0  # see join
 
 
 class ChunkBatch:
@@ -65,11 +66,18 @@ class ChunkBatch:
         return join(items, awaited={s: end_s - self._offsets.get(s, 0.0) for s, end_s in awaited_s.items()})
 
 
-def join(items: Iterable[Item], apart: Container[str] = (), awaited: Mapping[str, float] | None = None) -> list[Item]:
+def join(
+    items: Iterable[Item],
+    apart: Container[str] = (),
+    awaited: Mapping[str, float] | None = None,
+    reached: MutableMapping[str, float] | None = None,
+) -> list[Item]:
     """The same items with each stream's chunks joined up to the next item that is none.
 
     apart: streams whose chunks keep their place among the others', such as markers. awaited: raw stamps, by stream; a
     joined chunk counts as arrived with the first of its parts that reaches it, so that no latency is given too short.
+    reached: each stream's newest stamp so far, brought up to date. A stream's first chunk, and one after a hole of more
+    than HOLE_S, comes behind all that was there before: others may have been used without waiting for it.
     """
     out: list[Item] = []
     parts: dict[str, list[Chunk]] = {}
@@ -80,6 +88,10 @@ def join(items: Iterable[Item], apart: Container[str] = (), awaited: Mapping[str
 
     for item in items:
         if isinstance(item, Chunk) and item.stream_id not in apart:
+            if reached is not None and len(item):
+                if not float(item.stamps[0]) - reached.get(item.stream_id, -np.inf) <= HOLE_S:
+                    close()
+                reached[item.stream_id] = float(item.stamps[-1])
             parts.setdefault(item.stream_id, []).append(item)
         else:
             close()

@@ -90,6 +90,7 @@ class Engine:
         self._rebuilding = False
         self._awaited: dict[str, float] | None = None  # see _ends_s; None: to be asked for again
         self._infos: dict[str, StreamInfo] = {}
+        self._reached: dict[str, float] = {}  # stamps, for join
         self._roles: dict[str, Modality] = {}
         self._marker_clocks: dict[str, ClockModel] = {}
         self._auxiliary = AuxiliaryStreams()
@@ -133,7 +134,7 @@ class Engine:
     def step(self, items: Sequence[Item]) -> None:
         """Take items that were read from the source. For whoever reads it himself instead of calling `run`."""
         if self._live is None:
-            for item in join(items, self._marker_clocks):
+            for item in self._joined(items):
                 self._take(item)
             return
         self._batch.add(items)
@@ -161,7 +162,7 @@ class Engine:
         self._outputs, self._events, self._rebuilding = (), events, True
         try:
             for some in items:
-                for item in join(some, self._marker_clocks):
+                for item in self._joined(some):
                     self._take(item)
         finally:
             self._outputs, self._events, self._rebuilding = outputs, log, False
@@ -224,13 +225,16 @@ class Engine:
 
     def end_with(self, rest: Sequence[Item]) -> None:
         """Take over what the source still held when it was stopped, then the last windows."""
-        for item in join([*self._batch.take(), *rest], self._marker_clocks):
+        for item in self._joined([*self._batch.take(), *rest]):
             self._take(item)
         self._flush()
 
     def settle(self) -> None:
         """Give out the predictions that are still under way; see Predictor.work_ahead."""
         self._publish(self._predictor.settle())
+
+    def _joined(self, items: Sequence[Item]) -> list[Item]:
+        return join(items, self._marker_clocks, reached=self._reached)
 
     def _ends_s(self) -> dict[str, float]:
         """The stamp, LSL time, that completes the next window, by stream."""

@@ -175,7 +175,7 @@ def gaze(n, seed=0):
 
 
 def checked():
-    return GazeCheck(QualitySettings(), rate_hz=128.0, keep_s=4.0, millimetres=True)
+    return GazeCheck(QualitySettings(), rate_hz=128.0, keep_s=4.0, n_ahead=0, millimetres=True)
 
 
 def test_gaze_is_frozen_from_the_sample_on_that_is_a_second_after_the_first_alike():

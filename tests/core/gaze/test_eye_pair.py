@@ -206,6 +206,44 @@ def test_an_eye_that_is_silent_is_waited_for_within_bounds_and_a_replay_gives_th
     assert longest_s <= WAIT_S + 0.5
 
 
+def of_second_eye(times, hz=10.0):
+    """The times from which the second eye's samples count that are pushed at these, beside a first eye from 0 s on."""
+    until_s = float(times[-1])
+    first, pair = np.arange(0.0, until_s + 0.05, 0.1), both_awaited()
+    pair.push(FIRST, eye_run(FIRST, first, path_of(first), 10.0))
+    pair.push(SECOND, eye_run(SECOND, times, path_of(times), hz))
+    found, samples = joined(pair)
+    return found[np.isfinite(samples[:, COLUMNS[SECOND]]).any(axis=1)].round(6).tolist()
+
+
+@pytest.mark.parametrize(
+    ("begin_s", "counts_from_s"), [(0.0, 0.5), (1.0, 1.5), (28.0, 28.5), (28.1, 30.1), (90.0, 92.0)]
+)
+def test_an_eye_that_begins_so_late_that_the_other_may_not_have_waited_counts_two_seconds_later(begin_s, counts_from_s):
+    times = begin_s + np.arange(40) / 10
+    assert of_second_eye(times)[0] == pytest.approx(counts_from_s)
+
+
+@pytest.mark.parametrize(("hole_s", "counts_s"), [(0.26, 0.5), (28.0, 0.5), (28.1, 2.0), (70.0, 2.0)])
+def test_an_eye_counts_two_seconds_after_a_hole_that_the_other_may_not_have_waited_for(hole_s, counts_s):
+    before, after = np.arange(0.0, 3.01, 0.1), 3.0 + hole_s + np.arange(41) / 10
+    seen = [time for time in of_second_eye(np.concatenate([before, after])) if time > 3.0 + hole_s / 2 + 1e-6]
+    assert seen[0] == pytest.approx(after[0] + counts_s, abs=0.11)
+    assert seen[0] >= after[0] + counts_s - 1e-9
+
+
+def test_an_eye_that_begins_anew_with_another_tracker_is_late_or_not_by_the_other_eye():
+    pair, first = both_awaited(), np.arange(0.0, 60.0, 0.1)
+    second = [np.arange(0.0, 4.0, 0.1), np.arange(50.0, 58.0, 0.1)]
+    pair.push(FIRST, eye_run(FIRST, first, path_of(first), 10.0))
+    for times in second:
+        pair.begin(SECOND)
+        pair.push(SECOND, eye_run(SECOND, times, path_of(times), 10.0))
+    times, samples = joined(pair)
+    seen = times[np.isfinite(samples[:, COLUMNS[SECOND]]).any(axis=1)]
+    assert seen[seen > 10.0][0] == pytest.approx(52.0, abs=0.11)
+
+
 def test_an_eye_that_never_sends_anything_holds_nobody_back_for_good():
     times, pair = np.arange(0, WAIT_S + 2.0, 0.1), both_awaited()
     pair.push(FIRST, eye_run(FIRST, times[:-30], path_of(times[:-30]), 10.0))

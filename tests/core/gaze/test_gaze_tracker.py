@@ -1,5 +1,7 @@
 """What features depend on: the samples up to the window's end, and on nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -207,6 +209,23 @@ def test_a_closed_eye_counts_as_uncovered_time():
     tracker = GazeAnalyser(GazeSettings(), VIEW, 120.0)
     tracker.push(times, samples)
     assert tracker.features(times[-1], 4.0).coverage == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_window_longer_than_the_statistics_is_covered_and_has_the_mean_pupil_of_all_of_it():
+    rate_hz, n_s, window_s = 250.0, 60, 20.0
+    times = START_S + np.arange(1, int(n_s * rate_hz) + 1) / rate_hz
+    samples = np.full((len(times), 6), 0.5) + np.random.default_rng(0).normal(0, 1e-4, (len(times), 6))
+    samples[:, 4:] = (3.0 + 0.01 * (times - START_S))[:, None]
+    short = replace(GazeSettings(), statistics_s=2.0, pupil_buffer_s=2.0)
+    tracker = GazeAnalyser(short, VIEW, rate_hz, window_s)
+    for end_s in START_S + np.arange(1.0, n_s):
+        begin, stop = (int(np.searchsorted(times, at_s, side="right")) for at_s in (end_s - 1.0, end_s))
+        tracker.push(times[begin:stop], samples[begin:stop])
+        found = tracker.features(end_s, window_s)
+        seen_s = min(end_s - START_S, window_s)
+        assert found.coverage == pytest.approx(seen_s / window_s, abs=0.001)
+        middle_s = end_s - START_S - seen_s / 2
+        assert found.values[0] == pytest.approx(3.0 + 0.01 * middle_s, abs=0.002)
 
 
 def test_memory_does_not_grow():

@@ -15,7 +15,7 @@ SETTINGS = GazeSettings()
 
 
 def grid_of(times, pupils, rate_hz, cuts=()):
-    grid = PupilGrid(SETTINGS, rate_hz)
+    grid = PupilGrid(SETTINGS, rate_hz, SETTINGS.statistics_s)
     for begin, end in zip([0, *cuts], [*cuts, len(times)], strict=True):
         grid.push(times[begin:end], pupils[begin:end])
     return {grid.first + i: tuple(row) for i, row in enumerate(grid.bins.tolist())}
@@ -91,7 +91,7 @@ def test_a_blink_takes_its_surroundings_with_it():
 
 
 def test_a_hole_of_days_costs_nothing():
-    grid = PupilGrid(SETTINGS, 100.0)
+    grid = PupilGrid(SETTINGS, 100.0, SETTINGS.statistics_s)
     times = np.concatenate([np.arange(300) / 100.0, 1e10 + np.arange(300) / 100.0])
     grid.push(times, np.full((600, 2), 3.0))
     assert len(grid.bins) <= 4 * 600
@@ -102,7 +102,7 @@ def test_a_hole_of_days_costs_nothing():
 @pytest.mark.parametrize(("behind_s", "finished"), [(0.0, False), (0.0008, False), (0.0012, True), (0.002, True)])
 def test_a_bin_is_finished_a_millisecond_after_no_blink_can_begin_beside_it(behind_s, finished):
     """At 100 Hz a hole is longer than 60 ms, and 100 ms beside it do not count: 161 ms and it is over."""
-    grid = PupilGrid(SETTINGS, 100.0)
+    grid = PupilGrid(SETTINGS, 100.0, SETTINGS.statistics_s)
     times = np.append(np.arange(1, 81) / 100.0, 0.7 + 0.16 + behind_s)
     grid.push(times, np.full((81, 2), 3.0))
     assert grid.first + len(grid.bins) - 1 == (7 if finished else 6)  # bin 7 ends at 0.7 s

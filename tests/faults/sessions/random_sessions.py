@@ -97,7 +97,20 @@ def case_of(seed: int, n_people: int = 1, n_eyes: int = 1) -> Case:
         rates = [change for change in case.changes[whose] if change[0] == "rates"]
         case.second[whose] = [*rates, *of_gaze]
         case.acts += _losses(draw, case.seconds, math.nan, SECOND, whose)
+    if n_eyes > 1 and draw.often(0.2):
+        _silence_an_eye(draw, case, names[0])
     return case
+
+
+def _silence_an_eye(draw: Draw, case: Case, whose: str) -> None:
+    """Longer than the other one waits for it, and never lost: it pauses, or begins late."""
+    of_eye = draw.one_of(case.changes, case.second)[whose]
+    to_s = draw.between(26.0, 50.0)
+    case.seconds = to_s + draw.between(5.0, 12.0)
+    if draw.often(0.5):
+        of_eye.append(("pause", {"role": GAZE, "spans": ((draw.between(1.0, to_s - 25.0), to_s),)}))
+    else:
+        of_eye.append(("life", {"role": GAZE, "from_s": to_s, "to_s": case.seconds}))
 
 
 def _changes(draw: Draw, seconds: float) -> list[Change]:

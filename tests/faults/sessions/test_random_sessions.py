@@ -54,6 +54,17 @@ def test_an_eye_is_waited_for_from_where_its_next_tracker_begins(tmp_path):
     assert problems_of(case, 1, tmp_path)[1] == []
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        ("pause", {"role": "gaze", "spans": ((1.3, 33.1),)}),
+        ("life", {"role": "gaze", "from_s": 31.3, "to_s": 38.0}),
+    ],
+)
+def test_an_eye_that_is_silent_for_longer_than_the_other_one_waits_and_never_lost(what, tmp_path):
+    assert problems_of(Case(38.0, 0.1, {"": []}, second={"": [what]}), 1, tmp_path)[1] == []
+
+
 @pytest.mark.parametrize("role", ["gaze", "eeg"])
 def test_a_killed_engine_knows_the_rest_that_a_device_measured_which_another_one_has_replaced(role, tmp_path):
     changed = ("restart", {"role": role, "at_s": 29.75, "gap_s": 0.3, "source_id": "another"})

@@ -171,3 +171,29 @@ def test_the_span_of_a_stream_that_was_pushed_alone_counts_anew():
     assert times(batch.due({"e": 10.0, "g": 10.0})) == {"e": [9.986]}
     batch.add([chunk("e", 10.027)])  # 41 ms after what is gone
     assert batch.due({"e": 10.1, "g": 10.0}) == []
+
+
+def names(items):
+    return [(item.stream_id, item.stamps.tolist()) for item in items]
+
+
+def test_what_comes_after_a_long_hole_comes_behind_all_that_was_there_before():
+    reached = {"a": 1.0, "b": 1.0}
+    items = [chunk("a", 2.0), chunk("b", 2.0), chunk("a", 7.5), chunk("b", 3.0), chunk("b", 4.0)]
+    assert names(join(items, reached=reached)) == [("a", [2.0]), ("b", [2.0]), ("a", [7.5]), ("b", [3.0, 4.0])]
+    assert reached == {"a": 7.5, "b": 4.0}
+    items = [chunk("a", 8.0), chunk("b", 9.0), chunk("a", 13.0), chunk("b", 14.0)]
+    assert names(join(items, reached=reached)) == [("a", [8.0, 13.0]), ("b", [9.0, 14.0])]  # 5 s: no long hole
+
+
+def test_a_streams_first_chunk_comes_behind_all_that_was_there_before():
+    items = [chunk("a", 2.0), chunk("a", 2.5), chunk("b", 2.0), chunk("a", 3.0)]
+    reached = {"a": 1.0}
+    assert names(join(items, reached=reached)) == [("a", [2.0, 2.5]), ("b", [2.0]), ("a", [3.0])]
+    assert names(join(items, reached={"a": 1.0, "b": 1.0})) == [("a", [2.0, 2.5, 3.0]), ("b", [2.0])]
+
+
+def test_empty_chunks_and_streams_that_keep_their_place_have_no_holes():
+    reached = {"a": 1.0}
+    assert join([chunk("a", 2.0), chunk("a", 9.0, 0), chunk("m", 20.0)], apart={"m"}, reached=reached)
+    assert reached == {"a": 2.0}
