@@ -133,9 +133,11 @@ class EyePair:
     def given_until_s(self, eye: int, windows_s: float) -> float:
         """Up to where nothing of an eye counts any more that comes only now. windows_s: the end of the last window.
 
-        The other eye may have gone on alone from there. After a longer hole nobody need know: RETURN_S is enough.
+        The other eye may have gone on alone from there. After a longer hole nobody need know, where that is no further
+        than the eye does not count anyway.
         """
-        if windows_s - self._eyes[eye].reached_s > HOLE_S:
+        is_longer = windows_s - self._eyes[eye].reached_s > HOLE_S
+        if is_longer and self._joined_until_s < windows_s + RETURN_S:
             return windows_s
         return max(windows_s, self._joined_until_s)
 

@@ -7,7 +7,7 @@ and no stream waits for another. Nothing is reordered within a stream.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,8 @@ from rtemo.core.types import Chunk, ClockOffset, Item
 
 SPAN_S = 0.04  # where signals are shown as they come
 LEAD_S = 0.015
-HOLE_S = 5.0  # see join
+HOLE_S = 5.0  # a longer one makes a beginning
+SETTLED_S = 3.0  # after it a stream's rate is known, and whoever waits for it does so
 
 
 class ChunkBatch:
@@ -66,18 +67,33 @@ class ChunkBatch:
         return join(items, awaited={s: end_s - self._offsets.get(s, 0.0) for s, end_s in awaited_s.items()})
 
 
+class Beginnings:
+    """Where streams begin, or go on behind a long hole: other ones may have been used without waiting for them."""
+
+    def __init__(self) -> None:
+        self._of: dict[str, tuple[float, float]] = {}  # where each began, and its newest stamp
+
+    def hold(self, chunk: Chunk) -> bool:
+        """Whether a stream's next chunk lies shortly behind its beginning, so that it must keep its place."""
+        first, last = float(chunk.stamps[0]), float(chunk.stamps[-1])
+        begun, reached = self._of.get(chunk.stream_id, (-np.inf, -np.inf))
+        if first - reached > HOLE_S:
+            begun = first
+        self._of[chunk.stream_id] = begun, last if np.isfinite(last) else reached
+        return first - begun < SETTLED_S
+
+
 def join(
     items: Iterable[Item],
     apart: Container[str] = (),
     awaited: Mapping[str, float] | None = None,
-    reached: MutableMapping[str, float] | None = None,
+    beginnings: Beginnings | None = None,
 ) -> list[Item]:
     """The same items with each stream's chunks joined up to the next item that is none.
 
     apart: streams whose chunks keep their place among the others', such as markers. awaited: raw stamps, by stream; a
     joined chunk counts as arrived with the first of its parts that reaches it, so that no latency is given too short.
-    reached: each stream's newest stamp so far, brought up to date. A stream's first chunk, and one after a hole of more
-    than HOLE_S, comes behind all that was there before: others may have been used without waiting for it.
+    beginnings: shown every chunk; those that it holds keep their place too.
     """
     out: list[Item] = []
     parts: dict[str, list[Chunk]] = {}
@@ -88,10 +104,8 @@ def join(
 
     for item in items:
         if isinstance(item, Chunk) and item.stream_id not in apart:
-            if reached is not None and len(item):
-                if not float(item.stamps[0]) - reached.get(item.stream_id, -np.inf) <= HOLE_S:
-                    close()
-                reached[item.stream_id] = float(item.stamps[-1])
+            if beginnings is not None and len(item) and beginnings.hold(item):
+                close()
             parts.setdefault(item.stream_id, []).append(item)
         else:
             close()

@@ -30,7 +30,7 @@ from rtemo.core.types import (
     StreamUp,
 )
 from rtemo.live.engine.auxiliary_streams import AuxiliaryStreams
-from rtemo.live.engine.batching import LEAD_S, SPAN_S, ChunkBatch, join
+from rtemo.live.engine.batching import LEAD_S, SPAN_S, Beginnings, ChunkBatch, join
 from rtemo.live.engine.model_pace import LivePace, PaceChange
 from rtemo.live.engine.run_together import LiveOptions, run_together
 from rtemo.live.output.prediction_files import PredictionSink
@@ -90,7 +90,7 @@ class Engine:
         self._rebuilding = False
         self._awaited: dict[str, float] | None = None  # see _ends_s; None: to be asked for again
         self._infos: dict[str, StreamInfo] = {}
-        self._reached: dict[str, float] = {}  # stamps, for join
+        self._beginnings = Beginnings()
         self._roles: dict[str, Modality] = {}
         self._marker_clocks: dict[str, ClockModel] = {}
         self._auxiliary = AuxiliaryStreams()
@@ -234,7 +234,7 @@ class Engine:
         self._publish(self._predictor.settle())
 
     def _joined(self, items: Sequence[Item]) -> list[Item]:
-        return join(items, self._marker_clocks, reached=self._reached)
+        return join(items, self._marker_clocks, beginnings=self._beginnings)
 
     def _ends_s(self) -> dict[str, float]:
         """The stamp, LSL time, that completes the next window, by stream."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from rtemo.core.types import Chunk, ClockOffset, StreamDown, StreamState
-from rtemo.live.engine.batching import ChunkBatch, join
+from rtemo.live.engine.batching import Beginnings, ChunkBatch, join
 
 
 def chunk(stream, first, n=1, hz=1000.0):
@@ -177,23 +177,34 @@ def names(items):
     return [(item.stream_id, item.stamps.tolist()) for item in items]
 
 
-def test_what_comes_after_a_long_hole_comes_behind_all_that_was_there_before():
-    reached = {"a": 1.0, "b": 1.0}
-    items = [chunk("a", 2.0), chunk("b", 2.0), chunk("a", 7.5), chunk("b", 3.0), chunk("b", 4.0)]
-    assert names(join(items, reached=reached)) == [("a", [2.0]), ("b", [2.0]), ("a", [7.5]), ("b", [3.0, 4.0])]
-    assert reached == {"a": 7.5, "b": 4.0}
-    items = [chunk("a", 8.0), chunk("b", 9.0), chunk("a", 13.0), chunk("b", 14.0)]
-    assert names(join(items, reached=reached)) == [("a", [8.0, 13.0]), ("b", [9.0, 14.0])]  # 5 s: no long hole
+@pytest.mark.parametrize(("hole_s", "is_long"), [(5.0, False), (5.1, True)])
+def test_what_comes_shortly_behind_a_long_hole_keeps_its_place_among_other_streams(hole_s, is_long):
+    beginnings, at = Beginnings(), 20.0 + hole_s
+    join([chunk("a", 0.0), chunk("b", 0.0), chunk("a", 4.0), chunk("b", 4.0)], beginnings=beginnings)
+    join([chunk("a", 20.0 - 12.0), chunk("b", 8.0), chunk("a", 12.0), chunk("b", 12.0)], beginnings=beginnings)
+    join([chunk("a", 16.0), chunk("b", 16.0), chunk("a", 20.0), chunk("b", 20.0)], beginnings=beginnings)
+    items = [chunk("b", 24.0), chunk("a", at), chunk("b", 25.0), chunk("a", at + 2.9), chunk("b", 26.0)]
+    items += [chunk("a", at + 3.0), chunk("b", 27.0), chunk("a", at + 4.0)]
+    found = names(join(items, beginnings=beginnings))
+    if is_long:
+        near = [("b", [24.0]), ("a", [at]), ("b", [25.0])]
+        assert found == [*near, ("a", [at + 2.9, at + 3.0, at + 4.0]), ("b", [26.0, 27.0])]
+    else:
+        assert found == [("b", [24.0, 25.0, 26.0, 27.0]), ("a", [at, at + 2.9, at + 3.0, at + 4.0])]
 
 
-def test_a_streams_first_chunk_comes_behind_all_that_was_there_before():
-    items = [chunk("a", 2.0), chunk("a", 2.5), chunk("b", 2.0), chunk("a", 3.0)]
-    reached = {"a": 1.0}
-    assert names(join(items, reached=reached)) == [("a", [2.0, 2.5]), ("b", [2.0]), ("a", [3.0])]
-    assert names(join(items, reached={"a": 1.0, "b": 1.0})) == [("a", [2.0, 2.5, 3.0]), ("b", [2.0])]
+def test_the_first_seconds_of_a_stream_keep_their_place():
+    items = [chunk("a", 1.0), chunk("b", 1.0), chunk("a", 2.0), chunk("b", 4.0), chunk("a", 4.0), chunk("b", 4.5)]
+    assert names(join(items, beginnings=Beginnings())) == [
+        *[("a", [1.0]), ("b", [1.0]), ("a", [2.0, 4.0]), ("b", [4.0, 4.5])]
+    ]
 
 
-def test_empty_chunks_and_streams_that_keep_their_place_have_no_holes():
-    reached = {"a": 1.0}
-    assert join([chunk("a", 2.0), chunk("a", 9.0, 0), chunk("m", 20.0)], apart={"m"}, reached=reached)
-    assert reached == {"a": 2.0}
+def test_empty_chunks_streams_that_keep_their_place_and_stamps_that_are_no_times_have_no_holes():
+    beginnings = Beginnings()
+    join([chunk("a", 1.0), chunk("a", 5.0)], beginnings=beginnings)
+    items = [chunk("a", 6.0), chunk("b", 1.0, 0), chunk("a", np.nan), chunk("a", 9.0), chunk("a", 90.0, 0)]
+    (joined,) = [item for item in join(items, beginnings=beginnings) if len(item)]
+    assert len(joined) == 3
+    (joined,) = join([chunk("a", 13.0), chunk("a", 14.0)], beginnings=beginnings)
+    assert len(joined) == 2
