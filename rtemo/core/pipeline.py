@@ -339,7 +339,7 @@ class Pipeline:
         awaited = self._expected - self.distrusted
         if self._cursor is not None or any(self._branches[m].first_time is None for m in awaited):
             return
-        first = [b.first_time for b in self._branches.values() if b.first_time is not None]
+        first = [b.first_time for b in self._all if b.first_time is not None]
         if first:
             self._cursor = self.grid.at_or_after(min(first), self.grid.hop) + self.grid.length
 

@@ -56,6 +56,16 @@ def every_quarter(first, last):
     return [k / 4 for k in range(round(4 * first), round(4 * last) + 1)]
 
 
+def test_the_first_window_is_counted_from_a_stream_that_another_one_has_replaced_meanwhile():
+    pipeline = pipeline_of()
+    assert pipeline.push(eeg(100, 110)) == []  # the gaze is awaited
+    pipeline.add_stream(dataclasses.replace(EEG, stream_id="e2"), EEG_MAP)
+    assert pipeline.push(eeg(110, 120, "e2")) == []
+    windows = pipeline.push(gaze(101, 120)) + pipeline.flush()
+    assert ends(windows)[0] == 104.0
+    assert ends(windows) == every_quarter(104.0, ends(windows)[-1])
+
+
 def test_the_first_window_is_full_and_all_ends_are_multiples_of_the_hop():
     pipeline = pipeline_of(EEG)
     assert pipeline.next_end_s is None

@@ -40,7 +40,7 @@ from rtemo.core.windows import Grid
 T = TypeVar("T", np.float64, np.bool_)
 
 PIECE_S = 4.0  # runs are worked through in pieces of this length, so that the raw buffer never loses what a frame needs
-RAW_KEEP_S = PIECE_S + 2.0
+RAW_MARGIN_S = 1.0  # what is kept of the samples as sent, besides a piece and a frame
 AT_ONCE = 4  # frames that are looked at together: what more of them take does not stay in a cache
 FASTER = 1.25  # a rate that rose by more needs a larger raw buffer
 MEASURABLE = 0.45  # a band above this share of the native rate is not measured
@@ -115,6 +115,7 @@ class EegBranch:
         self._raw: RowBuffer[np.float32] | None = None
         self._raw_times: RowBuffer[np.float64] | None = None
         self._raw_hz = 0.0
+        self._rate_hz = np.nan  # of the samples in the frames: the dejitter may have gone on to another one
         self._extremes: dict[int, Extremes] = {}  # of the raw samples of each complete step, by the step's end
         self._next_end: int | None = None
         self._settled_from = 0
@@ -206,6 +207,7 @@ class EegBranch:
         if self._next_end is None:
             self._begin_at(block.first)
         self._leave_hole(block.first)
+        self._rate_hz = run.rate_hz
         if self._restarted:
             self._restarted = False
             self._settled_from = block.first + round(self._settings.eeg.settle_s * self._grid.hz)
@@ -220,7 +222,7 @@ class EegBranch:
 
     def _keep_raw(self, run: SampleRun) -> None:
         if self._raw is None or self._raw_times is None or run.rate_hz > FASTER * self._raw_hz:
-            keep = int(RAW_KEEP_S * run.rate_hz) + 1
+            keep = int((PIECE_S + self._settings.window.frame_s + RAW_MARGIN_S) * run.rate_hz) + 1
             before = (self._raw, self._raw_times)
             self._raw = RowBuffer(len(self._columns), keep, np.float32)
             self._raw_times = RowBuffer(1, keep, np.float64)
@@ -323,7 +325,6 @@ class EegBranch:
         """
         assert self._raw is not None
         assert self._raw_times is not None
-        assert self.dejitter.rate is not None
         frame, step = self._grid.frame, self._grid.step
         times = self._raw_times.slice(self._raw_times.start, self._raw_times.stop)[:, 0]
         steps = range(ends[0] - frame + step, ends[-1] + 1, step)  # of all frames, by their ends
@@ -346,4 +347,4 @@ class EegBranch:
             np.stack([reduce(some[k : k + n]) for k in range(len(ends))])
             for reduce, some in ((np.fmin.reduce, lows), (np.fmax.reduce, highs))
         ]
-        return raw, (extremes[0], extremes[1]), self.dejitter.rate.hz
+        return raw, (extremes[0], extremes[1]), self._rate_hz

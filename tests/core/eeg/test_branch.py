@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -190,6 +191,32 @@ def test_the_raw_signal_is_kept_across_a_push_of_any_length():
     for end, frame in whole.frames.items():
         np.testing.assert_array_equal(pieces.frames[end].power, frame.power)
         np.testing.assert_array_equal(pieces.frames[end].fault, frame.fault)
+
+
+def test_a_frame_is_measured_by_the_rate_of_its_own_samples_however_far_the_stream_was_read():
+    (before, fast), (after, slow) = brain(10.0, hz=250.0), brain(12.0, hz=100.0, seed=1)
+    times, uv = np.concatenate([before, after + 10.0]), np.concatenate([fast, slow])
+    whole, pieces = branch_of(hz=0.0), branch_of(hz=0.0)
+    whole.push(times, uv)
+    for i in range(0, len(times), 10):
+        pieces.push(times[i : i + 10], uv[i : i + 10])
+    assert np.isfinite(whole.frames[200 * 109].power).all()  # at 100 Hz nothing above 40 Hz would be known
+    assert np.isnan(whole.frames[200 * 119].power).all(axis=0).any()
+    assert whole.frames.keys() == pieces.frames.keys()
+    for end, frame in whole.frames.items():
+        np.testing.assert_array_equal(pieces.frames[end].power, frame.power)
+        np.testing.assert_array_equal(pieces.frames[end].fault, frame.fault)
+
+
+def test_a_long_frame_has_all_of_its_raw_samples_in_a_push_of_any_length():
+    times, uv = brain(60.0)
+    uv[:, 1] = np.where(np.arange(len(times)) % 200 < 60, 400.0, uv[:, 1])
+    long = replace(SETTINGS, window=WindowSpec(length_s=8.0, hop_s=0.5, frame_s=8.0))
+    branch = EegBranch(long, Grid.of(long.window, 200.0), branch_of().channel_map, 200.0)
+    branch.push(times, uv)
+    found = [frame.fault for end, frame in branch.frames.items() if end > 200 * 108]
+    assert len(found) > 90
+    assert all(fault[1] == ChannelFault.RAILED and not fault[[0, 2, 3]].any() for fault in found)
 
 
 def test_bands_above_what_the_native_rate_can_hold_are_not_measured():
