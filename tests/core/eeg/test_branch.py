@@ -210,7 +210,7 @@ def test_a_frame_is_measured_by_the_rate_of_its_own_samples_however_far_the_stre
 
 def test_a_long_frame_has_all_of_its_raw_samples_in_a_push_of_any_length():
     times, uv = brain(60.0)
-    uv[:, 1] = np.where(np.arange(len(times)) % 200 < 60, 400.0, uv[:, 1])
+    uv[:, 1] = np.where(np.arange(len(times)) % 1600 < 200, 400.0, uv[:, 1])
     long = replace(SETTINGS, window=WindowSpec(length_s=8.0, hop_s=0.5, frame_s=8.0))
     branch = EegBranch(long, Grid.of(long.window, 200.0), branch_of().channel_map, 200.0)
     branch.push(times, uv)
