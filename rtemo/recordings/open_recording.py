@@ -223,7 +223,9 @@ class OpenRecording:
         return replace(found, queries=there, participants=tuple(map(self._with_what_is_there, found.participants)))
 
     def _has(self, query: StreamQuery | None) -> bool:
-        return query is not None and any(query.fits(info) for info in self.streams)
+        """Whether a stream that is asked for has sent anything."""
+        fitting = [info for info in self.streams if query is not None and query.fits(info)]
+        return any(self.source.n_samples(info.stream_id) for info in fitting)
 
     def _with_what_is_there(self, one: Participant) -> Participant:
         """The participant without streams that never came, as long as one is left."""

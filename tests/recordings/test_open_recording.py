@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hand_fed import PROFILES, FedSession, setup_of
 
-from rtemo.core.types import Chunk, StreamUp
+from rtemo.core.errors import RtemoError
+from rtemo.core.types import Chunk, Modality, StreamUp
 from rtemo.live.output.outlet import EventOutlet, OutletIdentity
 from rtemo.recordings.events import Event, EventKind
 from rtemo.recordings.open_recording import OpenRecording
@@ -17,6 +18,7 @@ from rtemo.simulate.plan import SimulationPlan
 from rtemo.simulate.session import SimulatedSession
 from rtemo.sources.devices.profile import known_profiles
 from rtemo.sources.session_settings import SessionSettings
+from rtemo.sources.stream_choice import StreamQuery
 from rtemo.sources.stream_roles import StreamRoles
 from rtemo.sources.xdf.writer import XdfWriter
 
@@ -37,7 +39,7 @@ def sample(info, event):
     return Chunk(info.stream_id, np.array([event.time_s]), row)
 
 
-def recorded(person, root, settings=None, profiles=PROFILES):
+def recorded(person, root, settings=None, profiles=PROFILES, silent=()):
     """A headless session's recording, in which another session's events come along."""
     settings, time_s = settings or SessionSettings(), [person.plan.start_s]
     roles = StreamRoles(profiles, settings)
@@ -52,6 +54,8 @@ def recorded(person, root, settings=None, profiles=PROFILES):
     for event in (rest_event(time_s[0], 60.0), Event(time_s[0] + 1.0, EventKind.ANNOTATION, "not ours")):
         outputs.keep(sample(other, event))
     for item in person.items(block_s=0.5):
+        if isinstance(item, Chunk) and item.stream_id in silent:
+            continue
         if isinstance(item, Chunk) and len(item):
             time_s[0] = max(time_s[0], float(item.stamps[-1]))
         session.give(item)
@@ -81,6 +85,19 @@ def test_the_settings_of_the_session_are_used_unless_others_are_asked_for(person
     asked = OpenRecording(path, PROFILES, lambda _recorded: SessionSettings())
     asked.close()
     assert asked.roles.settings.eeg_map == {}
+
+
+@pytest.mark.parametrize("silent", [Modality.EEG, Modality.GAZE])
+def test_a_device_that_was_asked_for_and_sent_nothing_is_not_asked_for_by_the_recording(person, silent, tmp_path):
+    queries = {part: StreamQuery.parse(f"type={part.value}") for part in (Modality.EEG, Modality.GAZE)}
+    (info,) = [one for one in person.streams if queries[silent].fits(one)]
+    path = recorded(person, tmp_path, SessionSettings(queries=queries), silent={info.stream_id})
+    found = OpenRecording(path, PROFILES)
+    found.close()
+    assert info.stream_id not in {one.stream_id for one in found.opening}
+    assert found.roles.filled & {Modality.EEG, Modality.GAZE} == {Modality.EEG, Modality.GAZE} - {silent}
+    with pytest.raises(RtemoError, match=f"has no stream for {silent.value} "):  # who asks now is told
+        OpenRecording(path, PROFILES, lambda _: SessionSettings(queries=queries))
 
 
 def test_of_several_sessions_without_one_of_its_own_a_recording_obeys_none(person, tmp_path):
