@@ -45,6 +45,8 @@ from rtemo.sources.base import Source
 from rtemo.sources.participants import OWN_ROLES
 from rtemo.sources.stream_roles import StreamRoles
 
+BEFORE_ALL_S = -1.0  # no sample has so early a time
+
 
 def taken_of(item: Item) -> tuple[str, int] | None:
     """Under which name an item counts as taken, and how often: each stream's samples, clock offsets and notices.
@@ -346,11 +348,11 @@ class Engine:
         """
         pipeline = self._predictor.pipeline
         lost_at, reached, until_s = self._lost_at.pop(role, None), pipeline.reached(role), pipeline.given_until_s(role)
-        if self._live is None or self._rebuilding or math.inf in (-reached[0], -until_s):
+        if self._live is None or self._rebuilding or until_s == -math.inf:
             return None
         if not replaced and (lost_at != reached or until_s <= reached[0]):
             return None
-        note = StreamReturned(role.value, reached[0], until_s, reached[1])
+        note = StreamReturned(role.value, max(reached[0], BEFORE_ALL_S), until_s, reached[1])
         self._predictor.note(note, self._live.clock())
         return note
 
