@@ -54,6 +54,13 @@ def test_an_eye_is_waited_for_from_where_its_next_tracker_begins(tmp_path):
     assert problems_of(case, 1, tmp_path)[1] == []
 
 
+@pytest.mark.parametrize("role", ["gaze", "eeg"])
+def test_a_stream_that_is_lost_before_its_first_sample_and_comes_back_with_what_its_sender_kept(role, tmp_path):
+    late = ("life", {"role": role, "from_s": 8.33, "to_s": 16.0})
+    acts = [Act(9.43, "lose", {"role": role}), Act(12.52, "find", {"role": role, "burst": True})]
+    assert problems_of(Case(16.0, 0.25, {"": [late]}, acts=acts), 1, tmp_path)[1] == []
+
+
 @pytest.mark.parametrize(
     "what",
     [
