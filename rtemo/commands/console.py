@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +13,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 INTERRUPTED = 130
+END_S = 4.0  # for what a command has half written to be removed
 OWNER_S = 1.0  # how often it is asked whether the owner lives
 
 
@@ -66,6 +69,44 @@ def stop_requests() -> Iterator[StopRequest]:
 
     with _handled(handle):
         yield request
+
+
+@contextlib.contextmanager
+def tidied() -> Iterator[None]:
+    """A polite kill and the end of the terminal end what runs here as Ctrl-C does, so that what it has half written is
+    removed. A process that is busy with something else is gone END_S later all the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked, told = socket.socketpair()
+    told.settimeout(0.0)
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    threading.Thread(target=_insist, args=(asked,), name="insist", daemon=True).start()
+    before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    try:
+        with _handled(handle):
+            yield
+    finally:
+        signal.set_wakeup_fd(before)
+        told.close()
+
+
+def _insist(asked: socket.socket) -> None:
+    """End the process some time after a signal that a handler may not have got to; not after Ctrl-C."""
+    hurried = {getattr(signal, name) for name in HURRIED if hasattr(signal, name)}
+    with asked:
+        while numbers := asked.recv(64):  # nothing: the block has ended
+            if hurried.intersection(numbers):
+                asked.settimeout(END_S)
+                with contextlib.suppress(TimeoutError):
+                    while asked.recv(64):
+                        pass
+                    return
+                os._exit(INTERRUPTED)
 
 
 @contextlib.contextmanager

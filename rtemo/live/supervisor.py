@@ -184,12 +184,14 @@ class Supervisor:
     def _end(self, hurry: threading.Event) -> int:
         """Ask the engine to end its session; one that does not is killed, and the recording closed."""
         ending = self._ask("end", POLITE_S)
+        begun = self._engine_began or (ending is not None and bool(ending.fields.get("engine")))
         if ending is None:  # the recorder hangs, or is not there
             self._recorder.kill()
-            self._engine.process.terminate()
-        elif not (ending.fields.get("engine") or self._engine_began):  # it is only starting, and cannot be asked
+        if not begun and (ending is not None or not self._recorder_answers):  # only starting: there is nothing to close
             self._engine.kill()
             return INTERRUPTED
+        if ending is None:
+            self._engine.process.terminate()
         asked_s = time.monotonic()
         while time.monotonic() - asked_s < (END_S if hurry.is_set() else PATIENT_S):
             if self._engine.wait(LOOK_S):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import threading
 from types import SimpleNamespace
@@ -93,6 +94,17 @@ def test_an_engine_that_is_only_starting_is_not_left_behind_when_everything_is_a
     engine = told._engine.process
     assert told.run(stop, hurry) == 130
     assert engine.poll() is not None
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_recorder_that_has_never_answered_is_only_starting_too_and_nobody_waits_for_the_engine(told, answered):
+    stop, hurry = threading.Event(), threading.Event()
+    stop.set()
+    hurry.set()
+    told._recorder_answers = answered  # one that has may record: its engine is asked, and the loss is said
+    assert told.run(stop, hurry) == (1 if answered else 130)
+    assert told._engine.process.returncode == (-signal.SIGTERM if answered else -signal.SIGKILL)
+    assert told.said == []
 
 
 def test_an_engine_that_has_left_its_recorder_writes_its_report(told, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from rtemo.commands.console import say
+from rtemo.commands.console import say, tidied
 from rtemo.convert.convert import convert
 
 _MAPPING = """The mapping of a plain table is TOML:
@@ -41,7 +41,8 @@ def add_arguments(p: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert and say how the files fit."""
-    for line in convert(args.files, args.out, args.mapping):
-        say(line)
+    with tidied():
+        for line in convert(args.files, args.out, args.mapping):
+            say(line)
     say(f"{args.out}: rtemo replay {args.out}")
     return 0

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from rtemo.commands.console import say, warn
+from rtemo.commands.console import say, tidied, warn
 from rtemo.commands.data.staged import staged
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Modality
@@ -50,11 +50,12 @@ def run(args: argparse.Namespace) -> int:
         if path is not None and path.exists():
             raise RtemoError(f"{path} exists already", "nothing is overwritten", "name another file")
     profiles = known_profiles()
-    for target in args.targets:
-        for session in _sessions(args, target, profiles, asked):
-            for note in _export(args, session):
-                warn(note)
-            say(f"{target}: exported as {session.entities.stem if args.bids is not None else _where(args)}")
+    with tidied():
+        for target in args.targets:
+            for session in _sessions(args, target, profiles, asked):
+                for note in _export(args, session):
+                    warn(note)
+                say(f"{target}: exported as {session.entities.stem if args.bids is not None else _where(args)}")
     return 0
 
 
