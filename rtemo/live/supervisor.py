@@ -187,7 +187,8 @@ class Supervisor:
         begun = self._engine_began or (ending is not None and bool(ending.fields.get("engine")))
         if ending is None:  # the recorder hangs, or is not there
             self._recorder.kill()
-        if not begun and (ending is not None or not self._recorder_answers):  # only starting: there is nothing to close
+        records = ending is None and self._recorder_answers and self._records
+        if not (begun or records):  # only starting: there is nothing to close, and nobody to be asked
             self._engine.kill()
             return INTERRUPTED
         if ending is None:

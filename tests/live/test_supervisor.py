@@ -96,14 +96,15 @@ def test_an_engine_that_is_only_starting_is_not_left_behind_when_everything_is_a
     assert engine.poll() is not None
 
 
-@pytest.mark.parametrize("answered", [False, True])
-def test_a_recorder_that_has_never_answered_is_only_starting_too_and_nobody_waits_for_the_engine(told, answered):
+@pytest.mark.parametrize(("answered", "records"), [(False, True), (True, False), (True, True)])
+def test_where_no_recorder_answers_an_engine_is_asked_only_where_one_may_record(told, answered, records):
     stop, hurry = threading.Event(), threading.Event()
     stop.set()
     hurry.set()
-    told._recorder_answers = answered  # one that has may record: its engine is asked, and the loss is said
-    assert told.run(stop, hurry) == (1 if answered else 130)
-    assert told._engine.process.returncode == (-signal.SIGTERM if answered else -signal.SIGKILL)
+    told._recorder_answers, told._records = answered, records
+    may_record = answered and records
+    assert told.run(stop, hurry) == (1 if may_record else 130)
+    assert told._engine.process.returncode == (-signal.SIGTERM if may_record else -signal.SIGKILL)
     assert told.said == []
 
 
