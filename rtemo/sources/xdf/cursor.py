@@ -1,26 +1,30 @@
 """Reads one stream of a recording in the order of the file: its samples in pieces, with their times, and what the
 recorder's log holds about it, each at its place among the samples.
 
-Stamps stay raw. A sample whose time is not known goes with the one before it; where the stream's times cannot be
-believed at all they count from there on at the nominal rate, so that they neither hold up nor outrun the other streams.
+Stamps stay raw. A sample whose time is not known goes with the one before it, and so does one whose stamp lies far
+ahead of those that follow; where the stream's times cannot be believed at all they count from there on at the nominal
+rate. So they neither hold up nor outrun the other streams.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections import deque
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from rtemo.core.types import Chunk, ClockOffset, StreamDown, StreamNotice, StreamState, StreamUp, TimeArray
+from rtemo.core.types import BoolArray, Chunk, ClockOffset, StreamDown, StreamNotice, StreamState, StreamUp, TimeArray
 from rtemo.sources.xdf.checks import clock_of
 from rtemo.sources.xdf.reader import read_stream
 from rtemo.sources.xdf.samples import Samples
 from rtemo.sources.xdf.scan import XdfStream
 
 PIECE_S = 0.25  # chunks come in pieces of at most so much, whatever their length in the file
+AHEAD_S = 1.0  # a stamp is wrong that is so far ahead of
+FOLLOWING, RETURNED = 512, 3  # so many in a row, of so many samples behind it
 MARGIN_S = 10.0  # how far stamps may stand out of order around start_s and stop_s, at the least
 
 
@@ -89,13 +93,14 @@ class Cursor:
             yield Timed(np.empty(0), elapsed, offset)
 
     def _chunks(self, start_s: float, stop_s: float) -> Iterator[Timed]:
-        for samples in self._samples(start_s, stop_s):
+        for samples, wrong in judged(self._samples(start_s, stop_s)):
             bad = int(np.count_nonzero(~np.isfinite(samples.stamps)))
             if bad:
                 self._note("has stamps that are no numbers", bad, "not used")
             for part in _split(samples, [number for number, _ in self._notices]):
                 yield from self._due_notices(part.number)
-                yield from self._pieces(part, start_s, stop_s)
+                first = part.number - samples.number
+                yield from self._pieces(part, wrong[first : first + len(part.stamps)], start_s, stop_s)
 
     def _samples(self, start_s: float, stop_s: float) -> Iterator[Samples]:
         """The samples of all parts, numbered through."""
@@ -107,11 +112,13 @@ class Cursor:
                     yield samples._replace(number=before + samples.number)
             before += part.n_samples
 
-    def _pieces(self, samples: Samples, start_s: float, stop_s: float) -> Iterator[Timed]:
+    def _pieces(self, samples: Samples, wrong: BoolArray, start_s: float, stop_s: float) -> Iterator[Timed]:
         stamps, values = samples.stamps, samples.values
         times, elapsed = self._times(stamps)
+        inside = (elapsed >= start_s) & (elapsed < stop_s)  # by its own stamp, also where that is wrong
+        if self._believed:
+            elapsed = _filled(np.where(wrong, np.nan, elapsed), self._newest_s)
         self._newest_s = float(elapsed[-1]) if len(elapsed) else self._newest_s
-        inside = (elapsed >= start_s) & (elapsed < stop_s)
         if not inside.all():
             times, elapsed, stamps, values = times[inside], elapsed[inside], stamps[inside], values[inside]
         for cut in _cuts(elapsed) if len(elapsed) else ():
@@ -174,3 +181,52 @@ def _filled(times: TimeArray, before_s: float) -> TimeArray:
         return times
     known = np.maximum.accumulate(np.where(unknown, -1, np.arange(len(times))))
     return np.where(known >= 0, times[known], before_s)
+
+
+def judged(source: Iterator[Samples]) -> Iterator[tuple[Samples, BoolArray]]:
+    """The same blocks of samples, each with which of its stamps (n,) are too far ahead. Reads on where one may be."""
+    read: deque[Samples] = deque()
+    reached = -math.inf  # the highest stamp that is not wrong
+    while True:
+        if not read:
+            block = next(source, None)
+            if block is None:
+                return
+            read.append(block)
+        stamps = read[0].stamps
+        wrong = np.zeros(len(stamps), dtype=bool)
+        begin = 0
+        while begin < len(stamps):
+            jump = _jump(stamps, begin, reached)
+            reached = max([reached, *np.fmax.accumulate(stamps[begin:jump])[-1:].tolist()])
+            if jump < len(stamps):
+                wrong[jump] = _returns(_following(read, source, jump) < stamps[jump] - AHEAD_S)
+                reached = reached if wrong[jump] else float(stamps[jump])
+            begin = jump + 1
+        yield read.popleft(), wrong
+
+
+def _jump(stamps: TimeArray, begin: int, reached: float) -> int:
+    """The first stamp from `begin` on that lies far ahead of all before it, or how many there are."""
+    rest = stamps[begin:]
+    if rest.max() <= reached + AHEAD_S:  # as nearly always
+        return len(stamps)
+    highest = np.fmax.accumulate(np.concatenate([[reached], rest[:-1]]))
+    ahead = np.flatnonzero(rest > highest + AHEAD_S)
+    return begin + int(ahead[0]) if len(ahead) else len(stamps)
+
+
+def _following(read: deque[Samples], source: Iterator[Samples], number: int) -> TimeArray:
+    """The stamps behind one of the first block's, read as far as is needed."""
+    while sum(len(one.stamps) for one in read) <= number + FOLLOWING:
+        block = next(source, None)
+        if block is None:
+            break
+        read.append(block)
+    return np.concatenate([one.stamps for one in read])[number + 1 : number + 1 + FOLLOWING]
+
+
+def _returns(before: BoolArray) -> bool:
+    """Whether enough of these in a row are true."""
+    need = min(RETURNED, len(before))
+    return need > 0 and bool(np.all([before[k : len(before) - need + 1 + k] for k in range(need)], axis=0).any())
