@@ -195,7 +195,9 @@ def judged(source: Iterator[Samples]) -> Iterator[tuple[Samples, BoolArray]]:
             read.append(block)
         stamps = read[0].stamps
         wrong = np.zeros(len(stamps), dtype=bool)
-        begin = 0
+        highest = float(stamps.max(initial=-math.inf))
+        begin = len(stamps) if highest <= reached + AHEAD_S else 0  # as nearly always
+        reached = max(reached, highest) if begin else reached
         while begin < len(stamps):
             jump = _jump(stamps, begin, reached)
             reached = max([reached, *np.fmax.accumulate(stamps[begin:jump])[-1:].tolist()])
@@ -209,8 +211,6 @@ def judged(source: Iterator[Samples]) -> Iterator[tuple[Samples, BoolArray]]:
 def _jump(stamps: TimeArray, begin: int, reached: float) -> int:
     """The first stamp from `begin` on that lies far ahead of all before it, or how many there are."""
     rest = stamps[begin:]
-    if rest.max() <= reached + AHEAD_S:  # as nearly always
-        return len(stamps)
     highest = np.fmax.accumulate(np.concatenate([[reached], rest[:-1]]))
     ahead = np.flatnonzero(rest > highest + AHEAD_S)
     return begin + int(ahead[0]) if len(ahead) else len(stamps)
