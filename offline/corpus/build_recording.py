@@ -29,9 +29,21 @@ from rtemo.core.channel_map import EegChannelMap, GazeChannelMap, Screen
 from rtemo.core.eeg.band_power import band_centres
 from rtemo.core.eeg.branch import EegBranch
 from rtemo.core.errors import RtemoError
-from rtemo.core.pipeline import Pipeline
+from rtemo.core.pipeline import Pipeline, role_of
 from rtemo.core.settings import PipelineSettings
-from rtemo.core.types import Channel, Chunk, ClockOffset, Item, Modality, StreamInfo, StreamNotice, Window
+from rtemo.core.types import (
+    Channel,
+    Chunk,
+    ClockOffset,
+    Item,
+    Modality,
+    StreamDown,
+    StreamInfo,
+    StreamNotice,
+    StreamUp,
+    Window,
+)
+from rtemo.model.personal.session_notes import tell_streams
 from rtemo.recordings.baseline_file import load_baseline
 from rtemo.resources import devices
 from rtemo.sources.devices.eeg_columns import eeg_channel_map
@@ -92,13 +104,18 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
     if task.rests and recording.saved_baseline is not None:
         pipeline.begin_with(load_baseline(recording.saved_baseline, task.settings, None))
     dropped = [str(o) for o in recording.omissions if task.sources.eye != NONE or o.kind not in _EYE_KINDS]
-    for stream in _causal_streams(recording, task.sources):
+    streams = _causal_streams(recording, task.sources)
+    for stream in streams:
+        if stream.follows:
+            continue
         try:
             layout = stream.channel_map or channel_map_of(stream.info, stream.modality, stream.screen)
             pipeline.add_stream(stream.info, layout)
         except RtemoError as error:
             dropped.append(str(Omission(stream.modality.value, about.id, str(error))))
     dropped += _announce(pipeline, recording.rests if task.rests else (), about.id)
+    for note in recording.stated:
+        tell_streams(pipeline, note)
     overlay = _Overlay(recording, task)
     codes = {label: code for code, label in enumerate(task.labels)}
     trials = _Trials(recording.trials)
@@ -109,7 +126,7 @@ def _build(task: Task, recording: Recording, about: ShardMetadata) -> ShardMetad
         if task.signal and isinstance(branch, EegBranch):
             branch.tap = SignalKeeper(writer.append)
         items = _printed(_read(recording), recording, writer)
-        for bare in _windows(items, pipeline) if pipeline.modalities else overlay.bare_windows():
+        for bare in _windows(items, pipeline, streams) if pipeline.modalities else overlay.bare_windows():
             trial = trials.around(bare.end_s, task.settings.window.length_s)
             window = overlay.on(bare, trials.at(bare.end_s))
             if window.eeg_coverage <= 0.0 and window.gaze_coverage <= 0.0 and not pipeline.modalities:
@@ -236,13 +253,25 @@ class _Trials:
 
 def windows_of(recording: Recording, pipeline: Pipeline) -> Iterator[Window]:
     """Every window of the recording, in order."""
-    return _windows(_read(recording), pipeline)
+    return _windows(_read(recording), pipeline, recording.streams)
 
 
-def _windows(items: Iterable[Item], pipeline: Pipeline) -> Iterator[Window]:
+def _windows(items: Iterable[Item], pipeline: Pipeline, streams: Sequence[Stream]) -> Iterator[Window]:
+    """What a pipeline makes of items. streams: those that it uses, and those that take their places, as announced."""
+    layouts = {stream.info.stream_id: stream.channel_map for stream in streams}
     for item in items:
-        if isinstance(item, Chunk | ClockOffset | StreamNotice):
-            yield from pipeline.push(item)
+        match item:
+            case Chunk() | ClockOffset() | StreamNotice():
+                yield from pipeline.push(item)
+            case StreamUp(info):
+                layout = layouts.get(info.stream_id)
+                if layout is not None:
+                    pipeline.add_stream(info, layout)
+                    yield from pipeline.expect(role_of(layout), expected=True)
+            case StreamDown(stream_id):
+                layout = layouts.get(stream_id)
+                if layout is not None:
+                    yield from pipeline.expect(role_of(layout), expected=False)
     yield from pipeline.flush()
 
 

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from offline.datasets.feature_sources import CAUSAL
 from rtemo.core.channel_map import EegChannelMap, GazeChannelMap, Screen
 from rtemo.core.types import BoolArray, Chunk, FloatArray, Item, Modality, StreamInfo
+from rtemo.model.personal.session_notes import Note
 
 TRIAL_GRID_S = 4.0  # the released windows are 4 s long, so their ends fall on every hop that divides 4 s
 TRIAL_GAP_S = 20.0  # long enough that nobody takes it for lost packets
@@ -104,7 +105,8 @@ class Stream:
 
     info names the columns, as an LSL stream would: rtemo.sources.devices.profile makes the layout from it.
     Electrode positions that came with the data are in its channels. screen: what gaze refers to, None where nobody
-    knows. channel_map: how its columns are read, where the recording states it.
+    knows. channel_map: how its columns are read, where the recording states it. follows: the stream_id of the lost one
+    whose place it took; it is used from where the items announce it.
     """
 
     info: StreamInfo
@@ -112,6 +114,7 @@ class Stream:
     chunks: Callable[[float], Iterator[Chunk]]
     screen: Screen | None = None
     channel_map: EegChannelMap | GazeChannelMap | None = None
+    follows: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +170,7 @@ class Recording:
     baseline_planned: bool = False  # the session said that there would be one: no window is settled before it is there
     saved_baseline: Path | None = None  # measured in an earlier session
     replay: Callable[[], Iterator[Item]] | None = None  # a source's own items, where order and clock are recorded
+    stated: tuple[Note, ...] = ()  # by its session about its streams: marked channels, what came too late
     rows: Mapping[str, RowCount] = field(default_factory=dict)
 
     def items(self, block_s: float = BLOCK_S) -> Iterator[Item]:

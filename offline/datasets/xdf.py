@@ -14,7 +14,7 @@ like LabRecorder's, sub-P001_ses-S001_task-Default_run-001_eeg.xdf, tell who was
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,7 @@ from offline.datasets.trial_finding import (
     thirds_among,
     unmatched,
 )
+from rtemo.core.channel_map import EegChannelMap, GazeChannelMap
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import STRING_FORMAT, Chunk, Item, Modality, StreamInfo
 from rtemo.recordings.auxiliary_events import recorded_auxiliary_events
@@ -61,6 +62,7 @@ from rtemo.sources.xdf.file import ENDINGS, ending_of
 from rtemo.sources.xdf.parts import is_later_part
 from rtemo.sources.xdf.source import XdfSource
 
+Layout = EegChannelMap | GazeChannelMap
 _SUBJECT, _SESSION = (re.compile(rf"(?:^|[_/]){entity}-([^_/]+)") for entity in ("sub", "ses"))
 _DEFAULT_NAME = ("P001", "S001")
 _SET_ASIDE = re.compile(r"_old(\d+)$")
@@ -185,18 +187,17 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
     found = OpenRecording(path, profiles, partial(_settings, rules), complete=False, participant=participant)
     found.close()
     roles = {info: role for info in found.streams if (role := found.roles.role_of(info)) is not None}
-    first = {info: role for info, role in roles.items() if info in found.opening}
-    signals = {role: info for info, role in first.items() if role is not Modality.MARKERS}
+    opening = {info: role for info, role in roles.items() if info in found.opening}
+    signals: dict[Modality, StreamInfo] = {r: info for info, r in opening.items() if r is not Modality.MARKERS}
+    layouts = {info: found.roles.layout(info, role) for role, info in signals.items()}
+    later, omitted = _successors(path, found, signals, layouts)
+    layouts |= later
     omissions = [
         Omission(modality.value, str(path), "the file has no such stream")
         for modality in (Modality.EEG, Modality.GAZE)
         if modality not in signals
     ]
-    omissions += [
-        Omission(f"stream {info.stream_id}", str(path), f"it took the place of the {role} when that was lost")
-        for info, role in roles.items()
-        if info not in first and found.source.predecessor(info.stream_id) is not None
-    ]
+    omissions += omitted
     events = _events(path, found)
     texts = [event.text for event in events]
     map_ = rules if rules is not None else _OWN_MARKERS
@@ -210,7 +211,7 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
     ratings, unusable = _ratings(path, found)
     omissions += unusable
     trials, unrated, rated_rows = _rated(path, ratings, trials)
-    ids = tuple(info.stream_id for info in signals.values())
+    ids = tuple(info.stream_id for info in layouts)
     return Recording(
         dataset="xdf",
         subject=subject,
@@ -219,11 +220,12 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
         streams=tuple(
             Stream(
                 info,
-                Modality.GAZE if role is Modality.SECOND_EYE else role,
+                Modality.GAZE if roles[info] is Modality.SECOND_EYE else roles[info],
                 partial(_chunks, path, info.stream_id),
-                channel_map=found.roles.layout(info, role),
+                channel_map=layout,
+                follows=(found.source.predecessor(info.stream_id) or "") if info in later else "",
             )
-            for role, info in signals.items()
+            for info, layout in layouts.items()
         ),
         files=(path, *([saved] if saved is not None else []), *(own.path for own in found.roles.own_profiles)),
         omissions=(*omissions, *left_out),
@@ -240,7 +242,33 @@ def _recording(path: Path, subject: str, session: str, rules: TrialMap | None, p
         baseline_planned=found.facts.planned is not None and map_.rest is None,
         saved_baseline=saved,
         replay=partial(_items, path, ids),
+        stated=tuple(note for _, note in found.facts.notes),
     )
+
+
+def _successors(
+    path: Path, found: OpenRecording, signals: Mapping[Modality, StreamInfo], layouts: Mapping[StreamInfo, Layout]
+) -> tuple[dict[StreamInfo, Layout], list[Omission]]:
+    """The streams that took the places of these ones when they were lost, and how they are read; of one recording all
+    windows have the same electrodes, and those that have others are left out.
+    """
+    later: dict[StreamInfo, Layout] = {}
+    omitted = []
+    for info in found.streams:
+        role = found.roles.role_of(info)
+        if role is None or role not in signals or info in layouts or found.source.predecessor(info.stream_id) is None:
+            continue
+        try:
+            layout, first = found.roles.layout(info, role), layouts[signals[role]]
+        except RtemoError as error:
+            omitted.append(Omission(f"stream {info.stream_id}", str(path), str(error)))
+            continue
+        if isinstance(layout, EegChannelMap) and isinstance(first, EegChannelMap) and layout.labels != first.labels:
+            why = f"it took the place of the {role} when that was lost, with other electrodes"
+            omitted.append(Omission(f"stream {info.stream_id}", str(path), why))
+        else:
+            later[info] = layout
+    return later, omitted
 
 
 def _notes_on(path: Path) -> tuple[str, ...]:

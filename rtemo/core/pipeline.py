@@ -116,7 +116,7 @@ class Pipeline:
             self._retired.setdefault(modality, []).append(before)
             branch.dejitter.leave_out(before.dejitter.left_out_until_s)
         self._branches[modality] = branch
-        self._connect(info, _role_of(channel_map))
+        self._connect(info, role_of(channel_map))
 
     def _joins(self, info: StreamInfo, channel_map: GazeChannelMap) -> bool:
         """Whether a stream of one eye goes to a branch that is there: that of the other eye, or its own from before."""
@@ -124,7 +124,7 @@ class Pipeline:
         if not isinstance(branch, GazeBranch) or not branch.channel_map.pair:
             return False
         branch.join(channel_map, info.nominal_rate_hz)
-        self._connect(info, _role_of(channel_map))
+        self._connect(info, role_of(channel_map))
         return True
 
     def _connect(self, info: StreamInfo, role: Modality) -> None:
@@ -455,7 +455,8 @@ def _has_begun(branch: Branch, end_s: float) -> bool:
     return branch.first_time is not None and branch.first_time < end_s
 
 
-def _role_of(channel_map: EegChannelMap | GazeChannelMap) -> Modality:
+def role_of(channel_map: EegChannelMap | GazeChannelMap) -> Modality:
+    """The role of a stream that is read so."""
     if isinstance(channel_map, EegChannelMap):
         return Modality.EEG
     return Modality.SECOND_EYE if channel_map.pair == "second" else Modality.GAZE

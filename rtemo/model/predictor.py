@@ -27,6 +27,7 @@ from rtemo.model.personal.session_notes import (
     Note,
     StreamReturned,
     WindowsSkipped,
+    tell_streams,
 )
 from rtemo.model.prediction import Prediction
 from rtemo.model.runtime import Runtime
@@ -127,12 +128,9 @@ class Predictor:
 
     def note(self, note: Note, time_s: float) -> None:
         """Take in what was noted of the person at a time; it counts NOTICE_S later. Unknown labels do not count."""
-        if isinstance(note, ChannelMarked):
-            self.pipeline.mark_channel(note.label, note.mark, note.from_s)
+        tell_streams(self.pipeline, note)
         if isinstance(note, WindowsSkipped) and self._is_ours(note):
             self.skipped.add(note)
-        if isinstance(note, StreamReturned) and note.role in set(Modality):
-            self.pipeline.leave_out(Modality(note.role), note.after_s, note.until_s, note.n_timeless)
         for decoder in self._decoders():
             match note:
                 case LabelGiven():

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import csv
+import shutil
+from dataclasses import fields
 
+import numpy as np
 import pytest
+
+from offline.__main__ import main as offline
+from rtemo.cli import main as rtemo
 
 from . import random_sessions
 from .fed_session import Act
@@ -84,3 +90,34 @@ def test_a_killed_engine_knows_the_rest_that_a_device_measured_which_another_one
 def test_a_seed_is_always_the_same_session():
     assert case_of(7) == case_of(7)
     assert case_of(7) != case_of(8)
+
+
+def test_a_corpus_of_a_session_holds_the_windows_of_its_replay(tmp_path, monkeypatch, windows):
+    """A tracker that is lost and sends what it kept, an amplifier that is changed, and a channel that is marked."""
+    changed = ("restart", {"role": "eeg", "at_s": 14.0, "gap_s": 0.3, "source_id": "another"})
+    acts = [
+        Act(6.41, "lose", {"role": "gaze"}),
+        Act(8.2, "mark", {"label": "C3", "mark": "bad"}),
+        Act(10.3, "find", {"role": "gaze", "burst": True}),
+    ]
+    monkeypatch.setattr(random_sessions, "compare", lambda folder: (0, [str(folder.recording)]))
+    _, (recording,) = problems_of(Case(22.0, 0.1, {"": [changed]}, acts=acts), 1, tmp_path)
+    windows.clear()
+    asked = ["replay", recording, "--speed", "max", "--hop", "1", "--quiet", "--out", str(tmp_path / "p.jsonl")]
+    assert rtemo(asked) == 0
+    replayed = windows.copy()
+    windows.clear()
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    (tmp_path / "lab").mkdir()
+    shutil.copy(recording, tmp_path / "lab" / "P1.xdf")
+    assert offline(["--quiet", "build", "xdf", "--root", str(tmp_path / "lab"), "--out", str(tmp_path / "c")]) == 0
+    assert [window.end_s for window in windows] == [window.end_s for window in replayed]
+    assert len(windows) > 15
+    for one, other in zip(windows, replayed, strict=True):
+        for field in fields(one):
+            assert (
+                np.array_equal(getattr(one, field.name), getattr(other, field.name), equal_nan=True)
+                if isinstance(getattr(one, field.name), np.ndarray)
+                else getattr(one, field.name) == getattr(other, field.name)
+            )
+    assert windows[-1].eeg_coverage > 0.9  # of the second amplifier
