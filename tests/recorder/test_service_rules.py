@@ -778,6 +778,14 @@ def test_a_recording_goes_on_in_the_next_free_file_with_what_was_not_written(des
     assert (found["first"], found["size"], found["session_id"]) == (2, 12, "s1")
 
 
+def test_a_session_that_has_much_to_be_kept_in_mind_goes_on_too(desk, tmp_path):
+    settings = "x" * (1 << 21)
+    left(desk, tmp_path / "r.xdf", settings=settings)
+    desk.service.resume()
+    assert desk.opened == [(settings, True)]
+    assert len(desk.tapes) == 1
+
+
 def test_what_is_not_safe_in_the_next_file_is_not_cut_off_the_one_before(desk, tmp_path):
     desk.flushed = False
     left(desk, tmp_path / "r.xdf")
