@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 import time
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyxdf
 
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo
+from rtemo.recorder.file_faults import FileWatch
 from rtemo.recorder.recording_files import Logged, RecordingFiles
 from rtemo.sources.stream_xml import stream_xml
 from rtemo.sources.xdf.file_header import FileHeader, read_file_header
@@ -77,10 +79,11 @@ class Kept:
 
     def __init__(self, monkeypatch, path, *elsewhere, session_id="s1", **more):
         self.now_s, self.lost, self.problems, self.disk = 1000.0, [], [], Disk()
+        self.pause, self.pause_s = threading.Event(), 0.0  # before a problem is said
         monkeypatch.setattr(time, "monotonic", lambda: self.now_s)
         self.files = RecordingFiles(
-            path, session_id, elsewhere, self.disk.writer, lambda *lost: self.lost.append(lost), self.problems.append,
-            lambda: 7.0, **more,
+            path, session_id, elsewhere, self.disk.writer, lambda *lost: self.lost.append(lost),
+            lambda problem: (self.pause.wait(self.pause_s), self.problems.append(problem)), lambda: 7.0, **more,
         )  # fmt: skip
         self.files.add_stream(EEG)
 
@@ -276,7 +279,8 @@ def test_what_no_place_takes_is_counted_with_the_reason(alone, tmp_path):
     alone.files.write(Logged(LogEntry("annotation", text="a"), 1.0))
     alone.files.close()
     error = f"{tmp_path / 'r.xdf'} cannot be written any more: {FULL}"
-    assert alone.lost == [("eeg", 10, error), ("eeg", 5, error)]
+    alone.files.close()
+    assert alone.lost == [("eeg", 10, error), ("eeg", 5, error)]  # once
     assert alone.files.error == error
     assert sorted(path.name for path in tmp_path.iterdir()) == ["r.xdf"]
 
@@ -356,6 +360,37 @@ def test_a_file_that_was_moved_has_its_footers_and_all_that_was_written(alone, t
 
 
 @unix
+def test_the_file_is_looked_at_before_the_disk_is_waited_for(alone, tmp_path):
+    alone.files.write(ramp())
+    move(tmp_path / "r.xdf")
+    alone.files.sync()
+    assert alone.files.paths == [tmp_path / "r.xdf", tmp_path / "r_2.xdf"]
+    alone.fail(tmp_path)
+    alone.disk.broken = set()
+    alone.now_s += 5.0
+    alone.files.sync()
+    assert alone.files.error == ""
+    alone.files.close()
+
+
+def test_a_disk_that_cannot_be_asked_for_the_file_has_failed(kept, tmp_path, monkeypatch):
+    kept.files.write(ramp())
+
+    def gone(_watch, _number, _flushed):
+        raise OSError(errno.ENODEV, "No such device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(FileWatch, "look", gone)
+        kept.files.look()
+    assert kept.problems == [
+        f"{tmp_path / 'a' / 'r.xdf'} cannot be written any more: No such device; "
+        f"the recording goes on in {tmp_path / 'b' / 'r_2.xdf'}"
+    ]
+    kept.files.close()
+    assert [index for path in kept.files.paths for index in indices(path)] == list(range(10))
+
+
+@unix
 def test_what_was_cut_off_is_counted_and_what_is_in_memory_is_written_again(alone, tmp_path):
     path = tmp_path / "r.xdf"
     for begin in (0, 10, 20):
@@ -385,6 +420,20 @@ def test_nothing_is_lost_where_only_what_is_in_memory_was_cut_off(alone, tmp_pat
     alone.files.close()
     assert alone.lost == []
     assert [indices(path) for path in alone.files.paths] == [list(range(10)), list(range(10, 20))]
+
+
+@unix
+def test_a_recording_is_closed_when_what_was_deleted_is_whole_again(alone, tmp_path):
+    alone.pause_s = 0.05
+    alone.files.write(ramp())
+    (tmp_path / "r.xdf").unlink()
+    alone.files.look()
+    alone.files.close()
+    whole = f"what was deleted is whole again in {tmp_path / 'r.xdf'}, from the file that was still open"
+    next_ = f"{tmp_path / 'r.xdf'} was deleted; the recording goes on in {tmp_path / 'r_2.xdf'}"
+    assert sorted(alone.problems) == sorted([whole, next_])
+    assert [indices(path) for path in alone.files.paths] == [list(range(10)), []]
+    assert alone.files.bytes_written == sum(path.stat().st_size for path in alone.files.paths)
 
 
 # What the next file repeats.
