@@ -7,6 +7,7 @@ import json
 import math
 import threading
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +18,7 @@ from rtemo.core.types import Channel, Chunk, ClockOffset, StreamInfo, StreamNoti
 from rtemo.recorder.endpoint import Endpoint
 from rtemo.recorder.journal import Journal
 from rtemo.recorder.local_server import CONNECTION_ERRORS, connect
+from rtemo.recorder.mailboxes import Outbox
 from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, status_fields, unpack
 from rtemo.recorder.recorder import RecorderState, RecorderStatus
 from rtemo.recorder.recording_source import RecordingRequest
@@ -415,6 +417,33 @@ def test_an_engine_is_as_old_as_its_last_word_and_one_that_is_alive_asks_nothing
     assert "refused" not in [one.name for one in engine.until("ending")]
 
 
+def test_whoever_brings_samples_waits_for_nobody(running, engine):
+    engine.attach()
+    engine.settle()
+    streams, reached, gate, opened = running.streams[0], threading.Event(), threading.Event(), []
+    streams.status = lambda: reached.set() or opened.append(gate.wait(5.0)) or (STATUS,)
+    running.now_s += 0.25
+    assert reached.wait(DEADLINE_S)
+    streams.feed(notice("n"))
+    gate.set()
+    assert notice("n") in engine.ask("end", "ending")
+    assert opened == [True]
+
+
+def test_an_engine_that_has_missed_something_is_cut_off_when_it_is_looked_after(running, window, tmp_path, monkeypatch):
+    monkeypatch.setattr("rtemo.recorder.service.Outbox", partial(Outbox, limit_bytes=1000))
+    engine = Peer(running)
+    engine.attach()
+    engine.record(tmp_path / "r.xdf")
+    for _ in range(10):  # more than a socket takes
+        window.ask("annotate", "annotated", text="x" * 200_000)
+    assert window.state()["engine"]
+    running.now_s += 0.25
+    assert not window.settle()["engine"]
+    assert engine.ended
+    assert len(running.tapes[0].notes) == 10
+
+
 # Requests.
 
 
@@ -651,13 +680,16 @@ def test_streams_that_are_recorded_or_read_stay_open(running, engine, window, tm
 # Where something fails.
 
 
-def test_streams_that_fail_are_opened_anew_and_what_is_recorded_goes_on_in_the_next_file(running, engine, tmp_path):
+def test_streams_that_fail_are_opened_anew_and_what_is_recorded_goes_on_in_the_next_file(
+    running, engine, tmp_path, caplog
+):
     engine.attach("a = 1", patient=True)
     engine.record(tmp_path / "r.xdf", "s1", folder="/data")
     running.streams[0].fail(RtemoError("the network is gone"))
     until(lambda: len(running.tapes) == 2)
     assert engine.settle()["paths"] == [str(tmp_path / "r.xdf"), str(tmp_path / "r_2.xdf")]
     assert running.opened == [("a = 1", True)] * 2
+    assert [line.getMessage() for line in caplog.records if line.levelname == "ERROR"] == ["the network is gone"]
     assert running.streams[0].n_stops == 1
     first, second = running.tapes
     assert first.closed
