@@ -337,7 +337,10 @@ def test_while_it_is_recorded_nothing_is_opened_and_the_engine_learns_of_it(runn
 
 def test_the_next_engine_takes_the_place_of_the_one_before(running, engine, window):
     engine.attach()
-    window.attach()
+    engine.settle()
+    assert [one.name for one in window.attach() if isinstance(one, Message)] == [
+        "attached", "role", "infos", "status", "ready",
+    ]  # fmt: skip
     assert engine.ended
     assert window.settle()["engine"]
 
@@ -754,6 +757,10 @@ def test_files_in_which_the_recorder_went_on_by_itself_are_kept_in_mind(running,
     expected = [str(tmp_path / name) for name in ("r.xdf", "r_2.xdf", "else/r_3.xdf")]
     assert window.settle()["paths"] == expected
     assert running.kept["paths"] == expected
+    engine.ask("close", "closed")
+    engine.record(tmp_path / "new.xdf")
+    running.now_s += 0.25
+    assert window.settle()["paths"] == [str(tmp_path / "new.xdf")]
 
 
 # Going on after a recorder that was killed.
