@@ -154,6 +154,7 @@ class Desk:
         if self.thread.ident is None:
             self.thread.start()
         assert self.ended()
+        assert set().union(*(streams.waits for streams in self.streams)) <= {0.0}
         self.endpoint.release()
 
     @property
