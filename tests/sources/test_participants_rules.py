@@ -151,6 +151,13 @@ def test_a_latency_is_one_that_was_measured_with_its_spread():
     assert latency_of(EegTable(latency_spread_ms=1.5)) is None
 
 
+def test_what_is_not_said_is_nothing():
+    assert (StampLatency().ms, StampLatency().spread_ms) == (0.0, 0.0)
+    for table in (EegTable(), GazeTable()):
+        assert (table.query, table.unit, table.latency_ms, table.latency_spread_ms) == (None, "", None, 0.0)
+        assert dict(table.map) == {}
+
+
 @pytest.mark.parametrize(
     ("table", "text"),
     [
