@@ -607,6 +607,16 @@ def test_a_recorder_that_is_to_quit_closes_all_and_keeps_nothing_in_mind(running
         connect(running.address, 0.1)
 
 
+@pytest.mark.parametrize(("request_", "answer"), [("close", "closed"), ("quit", "gone")])
+def test_a_task_is_forgotten_only_when_the_recording_is_closed(running, engine, tmp_path, request_, answer):
+    engine.attach()
+    engine.record(tmp_path / "r.xdf")
+    (tape,), kept = running.tapes, []
+    tape.close = lambda: kept.append(running.kept["paths"])
+    engine.ask(request_, answer)
+    assert kept == [[str(tmp_path / "r.xdf")]]
+
+
 def test_a_recorder_that_did_nothing_quits_without_a_status(running, window):
     assert window.ask("quit", "gone")[-1].fields == {"status": None}
 
