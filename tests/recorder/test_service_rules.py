@@ -286,6 +286,13 @@ def test_an_engine_is_given_the_streams_with_their_roles_and_how_they_stand(runn
     assert running.kept == {"settings": "a = 1", "patient": True, "paths": [], "session_id": "", "about": {}}
 
 
+def test_what_was_ambiguous_is_not_when_streams_are_opened_anew(running, engine):
+    running.ambiguous = {"gaze": "two fit"}
+    assert engine.attach("a = 1", patient=True)[-2] == status_message(gaze="two fit")
+    running.ambiguous = {}
+    assert engine.attach("a = 2", patient=True)[-2] == status_message()
+
+
 def test_the_role_stands_before_its_stream_and_is_empty_where_it_has_none(running, engine):
     engine.attach()
     engine.settle()
@@ -737,12 +744,14 @@ def test_what_streams_still_hold_when_they_are_opened_anew_is_recorded_and_sent(
     assert [one for one in came if isinstance(one, StreamNotice)] == [notice("rest 1"), notice("rest 2")]
 
 
-def test_streams_that_are_not_there_when_they_are_opened_anew_do_not_end_it(running, engine, window):
+def test_streams_that_are_not_there_when_they_are_opened_anew_do_not_end_it(running, engine, window, caplog):
     engine.attach()
     running.unopened = RtemoError("no amplifier")
     running.streams[0].fail(RtemoError("the network is gone"))
     until(lambda: len(running.opened) == 2)
     assert window.settle()["engine"]
+    said = [line.getMessage() for line in caplog.records if line.levelname == "ERROR"]
+    assert said[:2] == ["the network is gone", "no amplifier"]
     assert running.error is None
 
 
