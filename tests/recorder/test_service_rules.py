@@ -343,6 +343,16 @@ def test_while_it_is_recorded_nothing_is_opened_and_the_engine_learns_of_it(runn
     assert running.kept["settings"] == "a = 1"
 
 
+def test_an_engine_learns_of_files_in_which_the_recorder_has_just_gone_on(running, engine, window, tmp_path):
+    engine.attach()
+    engine.record(tmp_path / "r.xdf")
+    (tmp_path / "r_2.xdf").write_bytes(b"seven b")
+    running.tapes[0].paths = (tmp_path / "r.xdf", tmp_path / "r_2.xdf")
+    found = window.attach()[0].fields["recording"]
+    assert found["paths"] == [str(tmp_path / "r.xdf"), str(tmp_path / "r_2.xdf")]
+    assert (found["first"], found["size"]) == (0, 7)
+
+
 def test_the_next_engine_takes_the_place_of_the_one_before(running, engine, window):
     engine.attach()
     engine.settle()
@@ -453,6 +463,17 @@ def test_an_engine_that_has_missed_something_is_cut_off_when_it_is_looked_after(
     assert not window.settle()["engine"]
     assert engine.ended
     assert len(running.tapes[0].notes) == 10
+
+
+def test_an_engine_that_does_not_read_what_comes_is_cut_off_at_once(running, window, caplog, monkeypatch):
+    monkeypatch.setattr("rtemo.recorder.service.Outbox", partial(Outbox, limit_bytes=1000))
+    engine = Peer(running)
+    engine.attach()
+    running.streams[0].feed(*(notice("x" * 200_000) for _ in range(10)))  # more than a socket takes
+    assert not window.state()["engine"]
+    assert engine.ended
+    said = [line.getMessage() for line in caplog.records if line.levelname == "ERROR"]
+    assert said == ["the engine takes nothing more: 0 MB were waiting for a reader that does not read"]
 
 
 # Requests.
@@ -752,6 +773,19 @@ def test_streams_that_are_not_there_when_they_are_opened_anew_do_not_end_it(runn
     assert window.settle()["engine"]
     said = [line.getMessage() for line in caplog.records if line.levelname == "ERROR"]
     assert said[:2] == ["the network is gone", "no amplifier"]
+    assert running.error is None
+
+
+def test_a_recording_whose_streams_are_not_there_is_no_recording_for_an_engine(running, engine, window, tmp_path):
+    engine.attach()
+    engine.record(tmp_path / "r.xdf")
+    running.unopened = RtemoError("no amplifier")
+    running.streams[0].fail(RtemoError("the network is gone"))
+    until(lambda: len(running.opened) >= 2)
+    running.now_s += 0.25
+    assert window.settle()["recording"] is None
+    assert window.attach()[0] == Message("attached", {"recording": None})
+    assert running.kept["paths"] == [str(tmp_path / "r.xdf")]
     assert running.error is None
 
 
