@@ -645,8 +645,19 @@ def test_a_task_is_forgotten_only_when_the_recording_is_closed(running, engine, 
     assert kept == [[str(tmp_path / "r.xdf")]]
 
 
-def test_a_recorder_that_did_nothing_quits_without_a_status(running, window):
+def test_a_recorder_that_did_nothing_quits_without_a_status_or_an_error(running, window, caplog):
     assert window.ask("quit", "gone")[-1].fields == {"status": None}
+    assert running.ended()
+    assert [line for line in caplog.records if line.levelname == "ERROR"] == []
+
+
+def test_a_client_that_leaves_leaves_no_thread(running, window):
+    window.state()
+    before = set(threading.enumerate())
+    other = Peer(running)
+    other.state()
+    other.close()
+    until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_a_recorder_that_is_stopped_closes_the_file_and_keeps_the_task(running, engine, tmp_path):
@@ -898,8 +909,18 @@ def test_a_journal_of_another_file_counts_for_nothing(desk, tmp_path):
     assert (tmp_path / "r.xdf").stat().st_size == 50
 
 
-def test_a_task_that_cannot_be_written_is_no_reason_to_record_nothing(running, engine, tmp_path):
+def test_of_an_engine_without_settings_there_is_nothing_to_go_on_with(running, engine):
+    engine.attach("")
+    assert running.kept is None
+    engine.attach("", patient=True)
+    assert running.kept["patient"]
+
+
+def test_a_task_that_cannot_be_written_is_no_reason_to_record_nothing(running, engine, tmp_path, caplog):
     running.task.mkdir()
     engine.attach("a = 1")
     assert engine.record(tmp_path / "r.xdf")[-1].name == "ready"
     assert math.isfinite(engine.state()["engine_age_s"])
+    said = [line.getMessage() for line in caplog.records if line.levelname == "ERROR"]
+    assert said
+    assert all(line.startswith("a recorder that is killed could not go on: ") for line in said)

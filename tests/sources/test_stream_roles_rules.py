@@ -158,7 +158,9 @@ def test_a_stream_in_the_place_of_a_lost_one_has_its_role_and_is_read_like_it():
     assert (found.role_of(AMP), found.role_of(later)) == (EEG, EEG)
     with pytest.raises(RtemoError):
         found.check(SessionSettings(eeg_map={"Fp1": "Nose"}))
-    found.check(SessionSettings(eeg_map={"Oz": "Pz"}, queries={EEG: StreamQuery("Amp")}))  # it is not asked for
+    found.check(SessionSettings(eeg_map={"Fp1": "Nose"}, queries={EEG: StreamQuery("Amp")}))  # it is not asked for
+    with pytest.raises(RtemoError):
+        found.check(SessionSettings(eeg_map={"Fp1": "Nose"}, queries={EEG: StreamQuery("Later")}))
 
 
 def test_one_that_has_a_role_or_takes_that_of_nobody_changes_nothing():
@@ -255,6 +257,10 @@ def test_other_settings_take_all_roles_back_and_forget_what_was_left_out():
     assert found.filled == frozenset()
     assert found.left_out == ("C3",)
     assert found.settings.eeg_map == {"C3": ""}
+    found.adopt(SessionSettings(eeg_map={"Oz": "Pz"}))
+    found.leave_out("Pz", out=True)
+    found.adopt(SessionSettings(eeg_map={"Oz": ""}))
+    assert found.left_out == ("Oz",)
 
 
 def test_settings_are_checked_against_the_streams_that_are_read_by_them():

@@ -99,8 +99,9 @@ def test_a_text_of_exactly_the_greatest_length_is_read_and_a_longer_one_is_not(m
 def test_64_levels_are_read_and_65_are_not_however_many_elements_stand_beside_each_other():
     deepest = "<b/>" * 100
     assert parse_xml("<a>" * 63 + deepest + "</a>" * 63).tag == "a"
-    with pytest.raises(DescriptionTooLarge):
-        parse_xml("<a>" * 64 + deepest + "</a>" * 64)
+    for inside in (63 * "<a>" + deepest + 63 * "</a>", deepest + 64 * "<a>" + 64 * "</a>"):
+        with pytest.raises(DescriptionTooLarge):
+            parse_xml(f"<a>{inside}</a>")
     assert error_of(lambda: parse_xml("<a>" * 65 + "</a>" * 65)) == (
         "a description is nested too deeply", "more than 64 levels", "",
     )  # fmt: skip
