@@ -45,7 +45,7 @@ class Journal:
     def append(self, item: Item | LogEntry, time_s: float, packed: bytes | None) -> None:
         """Keep an item. packed: as by pack_item, where that is known."""
         if isinstance(item, LogEntry):
-            packed = pack("annotation", text=item.text)
+            packed = pack("annotation", text=item.text, participant=item.participant)
         else:
             self._announced.note([item])
             packed = pack_item(item) if packed is None else packed
@@ -143,4 +143,5 @@ def _entries(data: memoryview) -> Iterator[tuple[Item | LogEntry, float]]:
 
 
 def _noted(message: Message) -> LogEntry:
-    return LogEntry("annotation", text=str(message.fields["text"]), noted=True)
+    text, participant = (str(message.fields[key]) for key in ("text", "participant"))
+    return LogEntry("annotation", text=text, noted=True, participant=participant)

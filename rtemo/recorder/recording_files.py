@@ -196,7 +196,6 @@ class RecordingFiles:
             self._leave_disk(error)
         else:
             if left is not None:
-                self._failed_folder = None
                 self._leave(left)
 
     def close(self) -> None:

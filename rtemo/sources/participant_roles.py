@@ -155,11 +155,8 @@ class ParticipantRoles:
 
     def missing(self) -> tuple[str, ...]:
         """The roles that a query asks a stream for and that none has yet, with their queries."""
-        return tuple(
-            f"{role_name(who, part)} ({roles.queries[part]})"
-            for who, roles in self.each.items()
-            for part in roles.missing()
-        )
+        each = ((who, roles, part) for who, roles in self.each.items() for part in roles.missing())
+        return tuple(dict.fromkeys(f"{role_name(who, part)} ({roles.queries[part]})" for who, roles, part in each))
 
     def missing_ratings(self, open_: Iterable[StreamInfo], visible: Iterable[StreamInfo]) -> tuple[str, ...]:
         """What is named for a participant to rate by and is not there, with its query. open_: the streams that are

@@ -39,12 +39,16 @@ def journal(tmp_path):
 def test_it_holds_what_was_not_struck_off_behind_the_streams_that_are_there(journal, tmp_path):
     for k in range(0, 50, 10):
         journal.append(ramp(k), 0.0, None)
+    journal.append(LogEntry("annotation", text="smiles", noted=True, participant="P2"), 6.0, None)
     journal.append(LogEntry("annotation", text="film", noted=True), 7.0, None)
     journal.strike_off(4, tmp_path / "r.xdf", 222)
     found = read_journal(tmp_path / "r.journal")
     assert (found.path, found.size) == (tmp_path / "r.xdf", 222)
     assert firsts(found) == [20, 30, 40]
-    assert found.entries[-1] == (LogEntry("annotation", text="film", noted=True), 7.0)
+    assert found.entries[-2:] == (
+        (LogEntry("annotation", text="smiles", noted=True, participant="P2"), 6.0),
+        (LogEntry("annotation", text="film", noted=True), 7.0),
+    )
     journal.close()
     assert read_journal(tmp_path / "r.journal") is None
 

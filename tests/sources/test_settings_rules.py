@@ -30,6 +30,21 @@ def test_what_is_no_address_is_refused(text):
     assert repr(text) in str(found.value)
 
 
+@pytest.mark.parametrize(("text", "said"), [
+    ("a:0", "'a:0'"), ("123456", "'123456'"), ("a:99999", "'a:99999'"), ("x" * 300, "'" + "x" * 199),
+])  # fmt: skip
+def test_what_is_wrong_with_an_address_is_said_in_short(text, said):
+    with pytest.raises(RtemoError) as found:
+        NetworkAddress.parse(text)
+    error = found.value
+    assert (error.fact, error.found) == ("an address must be HOST:PORT or PORT", f"found {said}")
+    assert error.todo == "for example 127.0.0.1:9000"
+
+
+def test_every_output_is_off_unless_it_is_set():
+    assert OutputSettings() == OutputSettings(None, None, None, "", False, "", False)
+
+
 @pytest.mark.parametrize(("host", "is_loopback"), [
     ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("LocalHost", True), ("0.0.0.0", False), ("lab", False),
     ("10.0.0.5", False), ("::", False),
