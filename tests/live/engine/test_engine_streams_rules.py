@@ -23,6 +23,9 @@ from test_engine_rules import (
     pushed,
 )  # fmt: skip
 
+from rtemo.core.auxiliary.columns import AuxiliaryColumns
+from rtemo.core.auxiliary.losses import CounterColumn
+from rtemo.core.auxiliary.triggers import TriggerColumn
 from rtemo.core.errors import RtemoError
 from rtemo.core.types import (
     Channel,
@@ -37,7 +40,8 @@ from rtemo.core.types import (
 )  # fmt: skip
 from rtemo.live.engine.batching import LEAD_S
 from rtemo.live.engine.engine import Engine, taken_of
-from rtemo.model.personal.session_notes import StreamReturned
+from rtemo.live.engine.model_pace import PaceChange
+from rtemo.model.personal.session_notes import StreamReturned, WindowsSkipped
 from rtemo.recordings.events import Event, EventKind, EventLog
 
 LOST, BACK = StreamDown("e", StreamState.LOST, "gone"), StreamUp(EEG)
@@ -400,3 +404,109 @@ def test_ends_of_windows_are_asked_for_anew_once_something_was_used():
     bench.predictor.pipeline.awaited = {Modality.EEG: 10.02}
     bench.engine.step([chunk("e", 10.008)])
     assert pushed(bench)[2:] == [("e", [10.008])]
+
+
+class WithColumns(Roles):
+    """EEG with a column of triggers, or one that counts samples."""
+
+    def __init__(self, columns):
+        super().__init__()
+        self.columns = columns
+
+    def layout(self, info, role):
+        made = super().layout(info, role)
+        made.auxiliary = self.columns
+        return made
+
+
+TRIGGERS = AuxiliaryColumns(triggers=(TriggerColumn(1, "T1"),))
+COUNTER = AuxiliaryColumns(CounterColumn(None, filled=1))
+
+
+def values(first_s, *rows):
+    return Chunk("e", first_s + np.arange(len(rows), dtype=float), np.array(rows, float))
+
+
+def test_triggers_are_events_of_the_streams_participant_between_its_samples():
+    bench = Bench(roles=WithColumns(TRIGGERS))
+    bench.engine.participant = "P01"
+    bench.engine.step([StreamUp(EEG), ClockOffset("e", 0.0, 100.0), values(1.0, [5, 0], [5, 0], [5, 7], [5, 7])])
+    (event,) = [event for event in bench.events.events if event.kind is EventKind.MARKER]
+    assert (event.time_s, event.text, event.participant) == (103.0, "7", "P01")
+    assert pushed(bench)[1:] == [("e", [1.0, 2.0]), ("e", [3.0, 4.0])]
+    assert list(bench.engine.auxiliary) == ["e"]
+
+
+def test_what_a_counter_shows_at_the_end_is_stated_at_the_end():
+    bench = Bench(roles=WithColumns(COUNTER))
+    bench.engine.participant = "P01"
+    bench.engine.step([StreamUp(EEG), values(1.0, [0, 0], [0, 1], [0, 1])])
+    assert bench.told(EventKind.LOSS) == []
+    bench.engine.finish()
+    (event,) = [event for event in bench.events.events if event.kind is EventKind.LOSS]
+    assert (event.stream, event.participant, event.time_s) == ("Amp", "P01", 2.0)
+    assert event.text == "by its sample counter 2 samples made up by the sender for lost ones"
+
+
+def test_auxiliary_columns_go_on_from_the_state_of_another_engine():
+    first, second = Bench(roles=WithColumns(TRIGGERS)), Bench(roles=WithColumns(TRIGGERS))
+    first.engine.step([StreamUp(EEG), ClockOffset("e", 0.0, 100.0), values(1.0, [5, 0])])
+    second.predictor.pipeline.expect = lambda role, *, expected: None
+    second.engine.restore(first.engine.state())
+    second.engine.step([values(2.0, [5, 3])])
+    assert second.told(EventKind.MARKER) == [(102.0, "3", "Amp/T1")]
+
+
+def test_a_stream_that_nobody_uses_may_have_auxiliary_columns():
+    ohms = StreamInfo("z", "Impedances", "Impedance", "float32", 1.0, (Channel("Cz"),))
+    bench = Bench()
+    bench.engine.step([StreamUp(ohms)])
+    reader = bench.engine.auxiliary["z"]
+    bench.engine.step([StreamUp(ohms)])
+    assert bench.engine.auxiliary["z"] is reader  # unchanged it goes on
+    bench.engine.step([StreamUp(replace(ohms, channels=(Channel("Cz"), Channel("Pz"))))])
+    assert bench.engine.auxiliary["z"] is not reader
+
+
+def test_what_is_left_at_a_stop_keeps_its_order_around_markers():
+    bench = Bench(live=live())
+    bench.engine.step([StreamUp(EEG), StreamUp(MARKS)])
+    bench.predictor.pipeline.awaited = {Modality.EEG: 10.0}
+    bench.engine.step([chunk("e", 5.0)])  # it waits
+    bench.engine.end_with([chunk("e", 5.5), marks("m", (5.7, "film")), chunk("e", 6.0)])
+    assert pushed(bench) == [("e", [5.0, 5.5]), ("e", [6.0])]
+    assert bench.log[-1] == ("flush",)
+
+
+def test_windows_are_measured_from_their_samples_and_from_where_they_are_forced(monkeypatch):
+    begun, made = [], []
+
+    class Pace:
+        def __init__(self, *given):
+            made.append(given)
+
+        def begins(self, arrived_s):
+            begun.append(arrived_s)
+
+    monkeypatch.setattr("rtemo.live.engine.engine.LivePace", Pace)
+    options = live(engines=3)
+    bench = Bench(live=options)
+    bench.engine.step([StreamUp(EEG)])
+    bench.predictor.pipeline.newest = 2000
+    bench.predictor.pipeline.awaited = {Modality.EEG: 9.0}
+    bench.engine.step([chunk("e", 9.0, arrived_s=9.1)])
+    assert begun[0] == 9.1
+    assert (len(begun), math.isnan(begun[1])) == (2, True)
+    ((predictor, clock, stopwatch, _, engines),) = made
+    assert (predictor, clock, stopwatch, engines) == (bench.predictor, options.clock, options.stopwatch, 3)
+
+
+@pytest.mark.parametrize(("goes_on", "kind"), [(True, EventKind.FAILURE), (False, EventKind.NOTE)])
+def test_windows_that_are_skipped_are_stated_for_people_and_for_the_replay(goes_on, kind):
+    bench, note = Bench(live=live()), WindowsSkipped(1.0, 2.0, 3, 0.25, "ours")
+    bench.engine._state_pace(PaceChange(3, goes_on, "the model is slow"), note)
+    (event,) = bench.events.events
+    assert (event.kind, event.text, event.stream) == (kind, "the model is slow", "")
+    assert event.details == {
+        "fact": "windows_skipped", "from_s": 1.0, "resumes_s": 2.0, "every": 3, "hop_s": 0.25, "model": "ours",
+    }  # fmt: skip
