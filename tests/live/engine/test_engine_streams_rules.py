@@ -132,6 +132,18 @@ def test_a_stream_in_anothers_place_states_it_always_and_names_the_one_before(gi
     assert bench.engine.used == ("e2",)
 
 
+@pytest.mark.parametrize(("reached_s", "given_out_s"), [(-math.inf, 12.0), (10.0, -math.inf)])
+def test_a_stream_in_anothers_place_states_nothing_where_nothing_came_or_was_given_out(reached_s, given_out_s):
+    bench, noted = returning(live(), (reached_s, 0), given_out_s, Succeeding())
+    ROLES["e2"] = Modality.EEG
+    try:
+        bench.engine.step([LOST, StreamUp(replace(EEG, stream_id="e2"), replaces="e")])
+    finally:
+        del ROLES["e2"]
+    assert noted == []
+    assert "fact" not in last_details(bench)
+
+
 def test_a_stream_in_the_place_of_one_that_is_not_known_is_a_new_one():
     roles = Succeeding()
     bench = Bench(live=live(), roles=roles)
