@@ -15,6 +15,8 @@ from rtemo.live import supervisor as module
 from rtemo.live.supervisor import Supervisor
 from rtemo.recorder.messages import Message
 
+LONGEST_S = 2000.0  # on the clock that is set
+
 
 class Process:
     """Runs until a test or the supervisor ends it; `lasts_s` after it was asked to end it has ended."""
@@ -41,6 +43,7 @@ class Process:
         self.waits.append(timeout_s)
         if self.poll() is None:
             assert timeout_s is not None, "it would wait for ever"
+            assert self.world.now_s < LONGEST_S, "it does not end"
             self.world.now_s = min(self.world.now_s + timeout_s, max(self.done_s, self.world.now_s))
             if self.poll() is None:
                 raise subprocess.TimeoutExpired(self.command, timeout_s)
@@ -77,6 +80,7 @@ class World:
 
     def wait(self, seconds):
         """As the stop that the supervisor waits for."""
+        assert self.now_s < LONGEST_S, "it does not end"
         self.now_s += seconds
         for at_s, act in [turn for turn in self.turns if turn[0] <= self.now_s]:
             self.turns.remove((at_s, act))
