@@ -209,12 +209,26 @@ def test_numbers_and_texts_are_sent_as_they_are_recorded(lsl):
     ]  # fmt: skip
     assert [chunk.stream_id for chunk in kept] == [values.info.name, texts.info.name, "rtemo"]
     assert kept[2].values.dtype == np.float32
+    assert kept[1].values.dtype == object
     texts.push("late", 9.0)
+    values.push(np.array([1.0, 2.0]), 9.0)
     assert (len(kept), len(lsl.sent)) == (3, 3)  # closed
+    assert [one._outlet._outlet for one in (values, texts, predictions)] == [None] * 3  # and given up
 
 
-def closed_after_one(*, changed=None):
-    outlet = TextOutlet(OutletIdentity("0"), changed=changed)
+def test_predictions_are_recorded_in_the_format_of_their_stream():
+    kept = []
+    PredictionOutlet(("a",), "f", 0.25, kept.append, publish=False).push(np.full(9, 0.1), 1.0)
+    assert kept[0].values.dtype == np.float32
+
+
+def test_a_window_that_is_decided_has_its_place_between_the_emotions():
+    made = prediction(1.0)
+    assert prediction_values(made, LABELS)[10:].tolist() == pytest.approx([made.valence, made.arousal])
+
+
+def closed_after_one():
+    outlet = TextOutlet(OutletIdentity("0"))
     outlet.push("x", 1.0)
     outlet.close()
     return outlet
@@ -229,10 +243,27 @@ def test_an_outlet_that_cannot_be_made_is_tried_again_with_its_first_sample(monk
     assert outlet.queue.status().n_written == 1
 
 
-def test_an_outlet_that_can_never_be_made_has_failed_and_tells_it(monkeypatch):
+@pytest.mark.parametrize(
+    ("made", "push"),
+    [
+        (lambda told: TextOutlet(OutletIdentity("0"), changed=told), lambda outlet: outlet.push("x", 1.0)),
+        (
+            lambda told: ValueOutlet(["a"], OutletIdentity("0"), changed=told),
+            lambda outlet: outlet.push(np.array([1.0]), 1.0),
+        ),
+        (
+            lambda told: EventOutlet(changed=told),
+            lambda outlet: outlet.send(Event(1.0, EventKind.ANNOTATION, "x")),
+        ),
+        (lambda told: PredictionOutlet(LABELS, "f", 0.25, changed=told), lambda outlet: outlet.put(prediction(1.0))),
+    ],
+)
+def test_an_outlet_that_can_never_be_made_has_failed_and_tells_it(monkeypatch, made, push):
     Lsl(monkeypatch, fails=1000)
     told = []
-    outlet = closed_after_one(changed=told.append)
+    outlet = made(told.append)
+    push(outlet)
+    outlet.close()
     status = outlet.queue.status()
     assert (status.state, status.error, status.n_dropped) == (OutputState.FAILED, "OSError: no port is free", 1)
     assert [one.state for one in told] == [OutputState.FAILED]
@@ -256,6 +287,7 @@ def test_ratings_are_sent_on_a_grid_of_a_twentieth_of_a_second(monkeypatch):
     assert (info.name, info.type, info.nominal_rate_hz, info.channel_format) == (
         "rtemo_ratings", "Ratings", 20.0, "float32",
     )  # fmt: skip
+    assert info.n_channels == 2
     assert info.source_id == outlet.source_id == f"rtemo_ratings@{HOST}"
     for at_s, valence in ((50.0, 0.0), (50.07, 0.1), (50.16, 0.2), (60.01, 0.3)):
         now[0] = at_s
