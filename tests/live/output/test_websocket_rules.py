@@ -236,3 +236,29 @@ def test_its_end_disconnects_everybody_and_lets_nobody_in(served, server):
 )  # fmt: skip
 def test_which_pages_are_of_this_computer(origin, ours):
     assert websocket._of_this_computer(origin) is ours
+
+
+def test_at_its_end_all_readers_get_what_waits_within_the_time_of_each(served, server):
+    did, joined = [], []
+
+    def reader(name):
+        return SimpleNamespace(
+            end=lambda: did.append((name, "end")), close=lambda timeout_s: did.append((name, timeout_s))
+        )
+
+    first, second = Connection(), Connection()
+    server._readers = {first: reader("first"), second: reader("second")}
+    server._thread = SimpleNamespace(join=joined.append)
+    server.close()
+    assert did == [("first", "end"), ("second", "end"), ("first", 1.0), ("second", 1.0)]
+    assert [one.shut for one in (first, second)] == [[socket.SHUT_RDWR]] * 2
+    assert joined == [1.0]
+    wait_for(lambda: "shutdown" in served.listener.called)
+
+
+def test_the_thread_that_ends_it_holds_up_no_program(served, server):
+    seen = []
+    served.listener.shutdown = lambda: seen.append(threading.current_thread())
+    server.close()
+    wait_for(lambda: seen)
+    assert (seen[0].daemon, seen[0].name) == (True, "websocket end")
