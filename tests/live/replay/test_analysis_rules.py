@@ -288,3 +288,37 @@ def test_one_window_a_second_is_kept_to_be_explained(monkeypatch):
     assert [analysis.view.window_at(end_s).end_s for end_s in (102.25, 200.0)] == [102.0, 103.0]
     assert len(analysis.view._windows) == 3
     analysis.close()
+
+
+def test_the_list_of_streams_is_made_of_what_is_known_of_the_recording(monkeypatch):
+    bench, asked = Bench(monkeypatch), []
+    analysis = bench.open()
+    analysis.refused[Modality.EEG] = "two fit"
+    analysis._descriptions = SimpleNamespace(statuses=lambda *given: asked.append(given) or {"e": (EEG, "a status")})
+    analysis._counted = lambda status: f"{status}, counted"
+    assert analysis.stream_statuses() == ("a status, counted",)
+    ((nothing, nobody, announced, roles, pipeline, refused, auxiliary),) = asked
+    assert (nothing, nobody, roles, pipeline) == ((), (), bench.roles, bench.predictor.pipeline)
+    assert list(announced.infos) == ["e", "l"]
+    assert (refused, auxiliary) == ({"eeg": "two fit"}, bench.engine.auxiliary)
+    analysis.close()
+
+
+def test_impedances_are_shown_with_the_channels(monkeypatch):
+    bench = Bench(monkeypatch)
+    analysis = bench.open()
+    monkeypatch.setattr(module, "with_impedances", lambda found, auxiliary: (len(found), auxiliary))
+    assert analysis.channel_statuses(1.0) == (3, bench.engine.auxiliary)
+    analysis.close()
+
+
+def test_what_is_read_is_shown_with_each_piece(monkeypatch):
+    bench, did = Bench(monkeypatch, ["1"], now=iter([0.0, 0.0, 0.0, 0.0, 9.0])), []
+    analysis = bench.open()
+    analysis._display = SimpleNamespace(update=lambda pipeline: did.append(("update", pipeline)))
+    analysis._further = SimpleNamespace(take=lambda *given: did.append(given))
+    analysis.work(1.0)
+    update = ("update", bench.predictor.pipeline)
+    assert did == [update, (["1"], analysis._announced.infos, bench.roles.role_of), update, update]
+    assert analysis.done
+    analysis.close()
