@@ -262,3 +262,19 @@ def test_the_thread_that_ends_it_holds_up_no_program(served, server):
     server.close()
     wait_for(lambda: seen)
     assert (seen[0].daemon, seen[0].name) == (True, "websocket end")
+
+
+def test_each_reader_has_a_queue_of_its_own_that_ends_with_it_at_once(server, monkeypatch):
+    made, closed = [], []
+
+    def queue(name, _send, *given):
+        made.append((name, *given))
+        return SimpleNamespace(status=lambda: SimpleNamespace(n_dropped=4), close=closed.append)
+
+    monkeypatch.setattr(websocket, "OutputQueue", queue)
+    server._changed = print
+    reader = Connection()
+    server._serve(reader)
+    assert made == [("WebSocket reader 10.0.0.7:5000", reader.close, print, 50)]
+    assert closed == [0.0]
+    assert server.n_dropped == 4
