@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import struct
-import sys
 import threading
 from types import SimpleNamespace
 
@@ -163,8 +162,6 @@ def test_a_reader_gets_the_state_first_and_then_what_is_new(server):
     assert server.statuses() == ()
     assert server.n_dropped == 0
     wait_for(lambda: reader.closed == [()])
-    if sys.platform != "win32":
-        assert reader.options == [(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 10, 0))]
 
 
 def test_before_there_is_a_state_none_is_sent(server):
@@ -278,3 +275,11 @@ def test_each_reader_has_a_queue_of_its_own_that_ends_with_it_at_once(server, mo
     assert made == [("WebSocket reader 10.0.0.7:5000", reader.close, print, 50)]
     assert closed == [0.0]
     assert server.n_dropped == 4
+
+
+@pytest.mark.parametrize(("platform", "value"), [("win32", 10_000), ("linux", struct.pack("ll", 10, 0))])
+def test_a_reader_that_takes_nothing_for_ten_seconds_is_cut_off(server, monkeypatch, platform, value):
+    monkeypatch.setattr(websocket, "sys", SimpleNamespace(platform=platform))
+    reader = Connection()
+    server._serve(reader)
+    assert reader.options == [(socket.SOL_SOCKET, socket.SO_SNDTIMEO, value)]
