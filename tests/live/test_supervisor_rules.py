@@ -352,3 +352,80 @@ def test_a_recorder_that_cannot_be_asked_gives_no_answer(monkeypatch, caplog, er
     assert caplog.messages == logged
     nowhere, asked = answering(monkeypatch, None)
     assert (nowhere._ask("state", 5.0), asked) == (None, [])
+
+
+@pytest.fixture
+def in_eighths(world, monkeypatch):
+    """A world whose clock goes by an eighth of a second, which is exact."""
+    monkeypatch.setattr(module, "LOOK_S", 0.125)
+    return world
+
+
+def test_a_second_after_the_last_question_the_next_is_asked(in_eighths):
+    world, at_s = in_eighths, []
+    world.supervisor._ask = lambda *_: at_s.append(world.now_s) or state()
+    world.supervisor._end = lambda _hurry: 0
+    world.stop_s = 1003.5
+    world.run()
+    assert at_s[:3] == [1001.0, 1002.0, 1003.0]
+
+
+def test_a_recording_without_an_engine_ends_when_its_time_is_over(in_eighths):
+    world, ended_s = in_eighths, []
+    world.supervisor._engine_over = True
+    world.supervisor._quit = lambda: ended_s.append(world.now_s)
+    assert world.run(20.0) == 1
+    assert ended_s == [1020.0]
+
+
+@pytest.mark.parametrize(("stood_s", "n_recorders"), [(1.875, 2), (2.0, 1)])
+def test_two_seconds_between_two_looks_are_no_standstill(in_eighths, stood_s, n_recorders):
+    world = in_eighths
+    world.supervisor._recorder_answers, world.answer = True, None
+    world.supervisor._answered_s = world.now_s - 4.0
+    world.turns = [(1000.0, lambda: setattr(world, "now_s", world.now_s + stood_s))]
+    world.supervisor._end = lambda _hurry: 0
+    world.stop_s = 1000.0 + stood_s + 0.5
+    world.run()
+    assert len(world.recorders) == n_recorders
+
+
+@pytest.mark.parametrize("answers", [True, False])
+@pytest.mark.parametrize("after_s", [0.0, 0.001])
+def test_a_recorder_hangs_after_more_than_its_time(world, answers, after_s):
+    world.supervisor._recorder_answers, world.answer = answers, None
+    world.now_s += (5.0 if answers else 15.0) + after_s
+    world.supervisor._look_after()
+    assert (world.recorders[0].returncode == -9) == (after_s > 0.0)
+    assert world.supervisor._recorder_hangs_s == (10.0 if after_s else 5.0)
+
+
+def test_what_has_ended_is_not_killed(world):
+    world.recorders[0].returncode = 3
+    world.supervisor._recorder.kill()
+    assert (world.recorders[0].returncode, world.recorders[0].waits) == (3, [])
+    world.supervisor._engine.kill()
+    assert (world.engines[0].returncode, world.engines[0].waits) == (-9, [None])
+
+
+def test_on_windows_no_signal_of_the_terminal_reaches_them(monkeypatch):
+    flags = SimpleNamespace(CREATE_NO_WINDOW=8, CREATE_NEW_PROCESS_GROUP=2)
+    monkeypatch.setattr(module, "subprocess", flags)
+    monkeypatch.setattr(module, "sys", SimpleNamespace(platform="win32"))
+    assert module.apart() == {"creationflags": 10}
+    monkeypatch.setattr(module, "sys", SimpleNamespace(platform="linux"))
+    assert module.apart() == {"start_new_session": True}
+
+
+def test_an_engine_that_stays_silent_is_said_once_and_the_next_one_anew(world):
+    for age_s in (2.0, 3.0):
+        world.answer = state(age_s=age_s)
+        world.supervisor._look_after()
+    world.supervisor._restart_engine(-9)
+    world.answer = state(age_s=1.75)
+    world.supervisor._look_after()
+    silent = [line for line in world.said if "has not answered" in line]
+    assert silent == [
+        f"warning: the engine has not answered for {age} s; the recording goes on, predictions wait"
+        for age in ("2.0", "1.8")
+    ]
