@@ -331,3 +331,45 @@ def test_a_stream_that_turns_out_faster_than_it_is_said_to_be_loses_no_raw_sampl
     found = [frame.fault[1] for end, frame in branch.frames.items() if end > 200 * 108]
     assert len(found) > 40
     assert set(found) == {ChannelFault.RAILED}
+
+
+def learnt_of(branch):
+    """When the branch's learner is given a frame, and which values of it are known."""
+    learnt, at = [], []
+    branch.learner.learn = lambda end, power, known: learnt.append((end, power, known))
+    branch.learner.at = at.append
+    return learnt, at
+
+
+def test_settled_frames_of_whole_seconds_are_learnt_from():
+    times, uv = brain(9.0)
+    uv[:, 1] = 0.0
+    branch = branch_of()
+    learnt, at = learnt_of(branch)
+    branch.push(times, uv)
+    assert [end for end, *_ in learnt] == [200 * second for second in (105, 106, 107, 108)]
+    assert at == sorted(branch.frames)
+    for end, power, known in learnt:
+        assert power is branch.frames[end].power
+        np.testing.assert_array_equal(known, np.isfinite(power))
+        assert known.any(axis=1).tolist() == [True, False, True, True]
+
+
+def test_a_hole_teaches_nothing():
+    times, uv = brain(14.0)
+    kept = (times < 106.5) | (times >= 109.5)
+    branch = branch_of()
+    learnt, _ = learnt_of(branch)
+    branch.push(times[kept], uv[kept])
+    assert 200 * 107 in branch.frames
+    assert [end for end, *_ in learnt] == [200 * 105, 200 * 106]  # it is not settled again before 113.51 s
+    assert branch.frames[200 * 113 + 150].settled
+
+
+def test_a_unit_is_decided_once():
+    times, uv = brain(8.0)
+    branch = branch_of(scale=np.nan)
+    branch.push(times[:400], uv[:400] / 1e6)  # volts
+    branch.push(times[400:], uv[400:])  # nobody would believe these as volts
+    assert len(branch.notes) == 1
+    assert (branch.frames[200 * 105].fault != ChannelFault.NONE).all()
