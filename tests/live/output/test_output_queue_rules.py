@@ -160,3 +160,41 @@ def test_a_file_behind_a_queue_is_written_discarded_and_closed():
     assert done == [("put", 1), ("put", 2), "close", "discard"]
     assert (queued.queue.name, queued.queue.status().n_written, told) == ("a file", 2, [])
     assert queued.queue._changed is not None
+
+
+def failing(times, error):
+    """Writes that fail so often, and what was tried."""
+    tried = []
+
+    def write(entry):
+        tried.append(entry)
+        if len(tried) <= times:
+            raise error
+
+    return write, tried
+
+
+@pytest.mark.usefixtures("quick_retries")
+def test_at_the_end_of_a_broken_output_what_waits_is_not_tried():
+    write, tried = failing(10**6, OSError("full"))
+    queue = OutputQueue("a place", write)
+    for entry in range(5):
+        queue.put(entry)
+    wait_for(lambda: tried)
+    queue.close()
+    assert set(tried) == {0}
+    assert queue.status().n_dropped == 5
+
+
+@pytest.mark.parametrize(
+    ("error", "tried"), [(OSError("full"), [0, 0, 0, 1]), (ValueError("no"), [0, 1, 2])]
+)  # the next entry is tried where this one is at fault
+def test_after_each_failure_there_is_a_pause(error, tried):
+    write, found = failing(2, error)
+    queue, paused = OutputQueue("a place", write), []
+    queue._pause = lambda: paused.append(len(found))
+    for entry in range(tried[-1] + 1):
+        queue.put(entry)
+    wait_for(lambda: queue.status().n_waiting == 0)
+    queue.close()
+    assert (found, paused) == (tried, [1, 2])
