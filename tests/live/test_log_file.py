@@ -235,3 +235,86 @@ def test_exceptions_of_threads_are_printed_too_and_afterwards_taken_as_before(lo
     assert threading.excepthook is before
     assert "engine stopped" in (logs / "engine.log").read_text()
     assert "ZeroDivisionError: in a thread" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_said_and_an_error_names_no_file(logs):
+    logs.write_text("a file, no folder")
+    warnings = []
+    with pytest.raises(ValueError, match="in the block") as raised, logged("engine", warnings.append):
+        raise ValueError("in the block")
+    assert warnings == [f"warning: no log can be written in {logs}; see rtemo doctor"]
+    assert getattr(raised.value, "__notes__", []) == []
+
+
+def test_where_a_log_can_be_written_nothing_is_said(logs):
+    warnings = []
+    with logged("engine", warnings.append):
+        assert log_path() == logs / "engine.log"
+    assert (warnings, log_path()) == ([], None)
+    assert logging.getLogger("rtemo").level == logging.INFO
+
+
+def broken_handler(tmp_path):
+    path = start_log("engine", tmp_path)
+    (handler,) = [one for one in logging.getLogger("rtemo").handlers if hasattr(one, "stream")]
+    handler.stream.close()
+    handler.stream = FullDisk()
+    return path
+
+
+def test_what_is_said_of_a_log_that_breaks(tmp_path, capsys):
+    path = broken_handler(tmp_path)
+    logging.getLogger("rtemo").error("lost")
+    text = f"warning: {path} cannot be written any more: [Errno 28] no space left on device\n"
+    assert capsys.readouterr().err == text
+
+
+def test_a_program_without_standard_error_goes_on(tmp_path, monkeypatch):
+    broken_handler(tmp_path)
+    monkeypatch.setattr(sys, "stderr", None)
+    logging.getLogger("rtemo").error("lost")
+    stop_log()
+    assert log_path() is None
+
+
+@pytest.mark.parametrize(
+    ("thread", "error", "logged_as"),
+    [
+        (threading.Thread(name="clients"), ValueError("x"), ["thread clients stopped"]),
+        (None, ValueError("x"), ["thread ? stopped"]),
+        (None, None, []),
+    ],
+)
+def test_how_an_exception_of_a_thread_is_logged(monkeypatch, caplog, thread, error, logged_as):
+    printed = []
+    monkeypatch.setattr(threading, "__excepthook__", printed.append)
+    args = threading.ExceptHookArgs((type(error), error, None, thread))
+    log_file._log_thread(args)
+    assert [record.getMessage() for record in caplog.records if record.name == "rtemo"] == logged_as
+    assert [record.exc_info[1] for record in caplog.records] == [error] * len(logged_as)
+    assert printed == [args]
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("live-12-recorder-7", "live-recorder"),
+        ("live-12", "live"),
+        ("12", "12"),
+        ("a b/c", "a-b-c"),
+        ("A_9", "A_9"),
+        ("p12-x", "p12-x"),
+    ],
+)
+def test_a_files_name_has_no_process_number(tmp_path, name, stem):
+    assert start_log(name, tmp_path) == tmp_path / f"{stem}.log"
+
+
+def test_another_log_closes_the_one_before(tmp_path):
+    first = start_log("one", tmp_path)
+    logging.getLogger("rtemo").error("first")
+    second = start_log("two", tmp_path)
+    logging.getLogger("rtemo").error("second")
+    assert log_path() == second
+    assert ("first" in first.read_text(), "second" in first.read_text()) == (True, False)
+    assert "second" in second.read_text()

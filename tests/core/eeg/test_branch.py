@@ -11,7 +11,7 @@ from scipy.signal import butter, iirnotch, sosfilt, sosfilt_zi, tf2sos
 
 from rtemo.core.channel_map import EegChannelMap
 from rtemo.core.eeg.branch import EegBranch
-from rtemo.core.eeg.quality import ChannelFault
+from rtemo.core.eeg.quality import ChannelFault, ChannelMark, MarkedChannel
 from rtemo.core.settings import PipelineSettings
 from rtemo.core.types import WindowSpec
 from rtemo.core.windows import Grid
@@ -258,3 +258,145 @@ def test_old_frames_are_forgotten():
     branch.push(times, uv)
     branch.forget_before(200 * 106)
     assert sorted(branch.frames) == list(range(200 * 106, 200 * 107 + 151, 50))
+
+
+def test_a_frame_may_lie_wholly_behind_what_is_there_and_no_further():
+    times, uv = brain(8.0)
+    branch = branch_of()
+    assert (branch.watermark, branch.first_time, branch.frame_at(0)) == (None, None, None)
+    branch.push(times[:-100], uv[:-100])
+    assert branch.watermark == 200 * 107 + 97  # up to the third last sample
+    frame = branch.frame_at(branch.watermark + 200)
+    assert (frame.present, frame.coverage, frame.usable.any()) == (0.0, 0.0, False)
+    assert branch.frame_at(branch.watermark + 201) is None
+    assert branch.frame_at(200 * 107 + 50).end == 200 * 107 + 50
+
+
+def test_windows_that_were_given_out_keep_their_frames():
+    times, uv = brain(12.0)
+    branch = branch_of()
+    branch.leave_out(99.0)  # nothing was given out yet
+    assert branch.frames == {}
+    branch.push(times[:1500], uv[:1500])  # up to 107.5 s
+    branch.leave_out(108.0)
+    assert max(branch.frames) == 200 * 108
+    before = branch.frames[200 * 108]
+    assert before.present == pytest.approx(97 / 200)
+    branch.push(times[1500:], uv[1500:])
+    assert branch.frames[200 * 108] is before
+    assert branch.frames[200 * 110].present == 1.0
+
+
+def test_frames_that_are_given_out_far_ahead_end_where_nothing_is_left_of_the_samples():
+    times, uv = brain(8.0)
+    branch = branch_of()
+    branch.push(times[:-100], uv[:-100])
+    branch.leave_out(1000.0)
+    assert max(branch.frames) == 200 * 108 + 50  # 97 samples behind 107 s, and one second
+
+
+def test_frames_keep_their_signal_where_a_model_takes_it():
+    times, uv = brain(8.0)
+    uv[1400:1410, 1] = np.nan
+    labels = tuple(f"E{k}" for k in range(N_CHANNELS))
+    places = np.eye(N_CHANNELS, 3, dtype=np.float32)
+    branch = EegBranch(
+        SETTINGS, GRID, EegChannelMap(tuple(range(N_CHANNELS)), labels, places, np.ones(N_CHANNELS)), 200.0, signal=True
+    )
+    branch.push(times, uv)
+    conditioned = by_scipy(np.where(np.isnan(uv), 0.0, uv))
+    end = 200 * 105
+    frame = branch.frames[end]
+    begin = end - 200 - (200 * 100 + 2)
+    np.testing.assert_allclose(frame.signal, conditioned[begin : begin + 200], atol=1e-3)
+    seconds = conditioned[: end - (200 * 100 + 2)][: 4 * 200].reshape(4, 200, N_CHANNELS)  # the first grid sample on
+    expected = np.exp(np.log(np.sqrt(np.mean(seconds**2, axis=1))).mean(axis=0))
+    np.testing.assert_allclose(frame.size, expected, rtol=1e-4)
+    assert (frame.signal.dtype, frame.size.dtype) == (np.float32, np.float32)
+    absent = branch.frames[200 * 107 + 100].signal[:, 1] == 0.0
+    assert np.count_nonzero(absent) in (10, 11)  # what lies between a sample and an absent one is absent too
+
+
+def test_without_such_a_model_frames_keep_none():
+    times, uv = brain(4.0)
+    branch = branch_of()
+    branch.push(times, uv)
+    assert {(frame.signal, frame.size) for frame in branch.frames.values()} == {(None, None)}
+
+
+def test_channels_that_were_marked_count_as_that_in_frames_that_end_later():
+    times, uv = brain(8.0)
+    branch = branch_of()
+    branch.marks = [MarkedChannel(105.0, "E1", ChannelMark.BAD)]
+    branch.push(times, uv)
+    assert branch.frames[200 * 105].fault.tolist() == [0, 0, 0, 0]
+    later = branch.frames[200 * 105 + 50]
+    assert later.fault.tolist() == [0, ChannelFault.MARKED, 0, 0]
+    assert later.usable.tolist() == [True, False, True, True]
+    assert np.isnan(later.power[1]).all()
+    assert later.coverage == 1.0
+
+
+def test_coverage_is_of_the_samples_of_usable_channels():
+    times, uv = brain(8.0)
+    uv[1100:1200, 2] = np.nan  # half of the frame that ends at 106 s
+    branch = branch_of()
+    branch.push(times, uv)
+    frame = branch.frames[200 * 106]
+    assert frame.fault.tolist() == [0, 0, ChannelFault.MISSING, 0]
+    assert frame.present == pytest.approx(1.0 - 0.5 / 4, abs=0.004)
+    assert frame.coverage == 1.0
+
+
+def test_a_stream_that_turns_out_faster_than_it_is_said_to_be_loses_no_raw_sample():
+    """Announced as 100 Hz, and of 400: a channel at the rail for 30 % of each second is named in every frame."""
+    times, uv = brain(20.0, hz=400.0)
+    uv[:, 1] = np.where(np.arange(len(times)) % 400 < 120, 400.0, uv[:, 1])
+    branch = branch_of(hz=100.0)
+    for i in range(0, len(times), 40):
+        branch.push(times[i : i + 40], uv[i : i + 40])
+    found = [frame.fault[1] for end, frame in branch.frames.items() if end > 200 * 108]
+    assert len(found) > 40
+    assert set(found) == {ChannelFault.RAILED}
+
+
+def learnt_of(branch):
+    """When the branch's learner is given a frame, and which values of it are known."""
+    learnt, at = [], []
+    branch.learner.learn = lambda end, power, known: learnt.append((end, power, known))
+    branch.learner.at = at.append
+    return learnt, at
+
+
+def test_settled_frames_of_whole_seconds_are_learnt_from():
+    times, uv = brain(9.0)
+    uv[:, 1] = 0.0
+    branch = branch_of()
+    learnt, at = learnt_of(branch)
+    branch.push(times, uv)
+    assert [end for end, *_ in learnt] == [200 * second for second in (105, 106, 107, 108)]
+    assert at == sorted(branch.frames)
+    for end, power, known in learnt:
+        assert power is branch.frames[end].power
+        np.testing.assert_array_equal(known, np.isfinite(power))
+        assert known.any(axis=1).tolist() == [True, False, True, True]
+
+
+def test_a_hole_teaches_nothing():
+    times, uv = brain(14.0)
+    kept = (times < 106.5) | (times >= 109.5)
+    branch = branch_of()
+    learnt, _ = learnt_of(branch)
+    branch.push(times[kept], uv[kept])
+    assert 200 * 107 in branch.frames
+    assert [end for end, *_ in learnt] == [200 * 105, 200 * 106]  # it is not settled again before 113.51 s
+    assert branch.frames[200 * 113 + 150].settled
+
+
+def test_a_unit_is_decided_once():
+    times, uv = brain(8.0)
+    branch = branch_of(scale=np.nan)
+    branch.push(times[:400], uv[:400] / 1e6)  # volts
+    branch.push(times[400:], uv[400:])  # nobody would believe these as volts
+    assert len(branch.notes) == 1
+    assert (branch.frames[200 * 105].fault != ChannelFault.NONE).all()

@@ -146,3 +146,54 @@ def test_a_short_hole_is_bridged_and_marked_and_a_long_one_restarts_the_filters(
 @pytest.mark.parametrize(("rate_hz", "n_sections"), [(140.0, 0), (155.0, 0), (156.0, 3), (1000.0, 3)])
 def test_a_stream_is_low_passed_where_its_rate_leaves_room_below_the_nyquist_frequency(rate_hz, n_sections):
     assert anti_aliasing(SETTINGS, rate_hz).shape == (n_sections, 6)  # 70 Hz is 0.903 of 77.5 Hz, and 0.897 of 78
+
+
+def in_two(gap_s, hz=250.0, other_hz=250.0):
+    """Two runs with so long between the last sample of the one and the first of the other, as it is stated."""
+    conditioner = EegConditioner(SETTINGS, 1)
+    values = sine(10.0, 250.0, seconds=4.0)
+    times = 1000.0 + np.arange(1000) / 250.0
+    conditioner.push(run(times[:400], values[:400], hz, np.inf))
+    return conditioner.push(run(times[410:], values[410:], other_hz, gap_s))
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "restarted"), [(0.0, False), (0.25, False), (np.nextafter(0.25, 1.0), True), (np.inf, True)]
+)
+def test_a_hole_longer_than_a_quarter_of_a_second_starts_the_filters_anew(gap_s, restarted):
+    assert in_two(gap_s).restarted == restarted
+
+
+def test_another_rate_starts_the_filters_anew():
+    assert in_two(0.0, other_hz=251.0).restarted
+
+
+def test_a_short_hole_is_filled_with_a_straight_line_of_absent_samples():
+    rng = np.random.default_rng(3)
+    times, values = 1000.0 + np.arange(1000) / 250.0, rng.normal(0.0, 20.0, (1000, 3))
+    kept = np.r_[0:400, 430:1000]
+    filled = np.column_stack([np.interp(times, times[kept], channel[kept]) for channel in values.T])
+    whole, cut = EegConditioner(SETTINGS, 3), EegConditioner(SETTINGS, 3)
+    expected = whole.push(run(times, filled, 250.0, np.inf))
+    blocks = [cut.push(run(times[:400], values[:400], 250.0, np.inf))]
+    blocks.append(cut.push(run(times[430:], values[430:], 250.0, 31 / 250.0)))
+    np.testing.assert_allclose(np.vstack([one.wide for one in blocks]), expected.wide, atol=1e-9)
+    np.testing.assert_allclose(np.vstack([one.values for one in blocks]), expected.values, atol=1e-9)
+    grid = (expected.first + np.arange(len(expected.wide))) / 200.0
+    absent = (grid >= times[399] + 1e-9) & (grid < times[430] - 1e-9)  # between a sample and an absent one, too
+    np.testing.assert_array_equal(~np.vstack([one.valid for one in blocks]), np.column_stack([absent] * 3))
+
+
+def test_a_line_goes_on_from_the_last_value_that_a_channel_had():
+    times, values = 1000.0 + np.arange(1000) / 250.0, np.full((1000, 2), 5.0)
+    values[430:] = 9.0
+    with_nan = values.copy()
+    with_nan[395:400, 0] = np.nan  # its last value is that of sample 394
+    with_nan[430, 1] = np.nan  # nothing to go to: it stays where it is
+    cut = EegConditioner(SETTINGS, 2)
+    cut.push(run(times[:400], with_nan[:400], 250.0, np.inf))
+    _, line, valid = cut._bridge(times[430:], with_nan[430:], np.isfinite(with_nan[430:]))
+    np.testing.assert_allclose(line[:30, 0], 5.0 + 4.0 * np.arange(1, 31) / 31)
+    np.testing.assert_array_equal(line[:30, 1], np.full(30, 5.0))
+    assert not valid[:30].any()
+    assert valid[30:].sum() == 2 * 570 - 1

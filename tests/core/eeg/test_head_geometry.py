@@ -158,3 +158,60 @@ def test_electrodes_within_one_and_six_tenths_of_the_usual_distance_are_neighbou
     assert neighbours(ring[:1]).tolist() == [[False]]
     far = ring[[0, 4]].copy()  # 68 degrees apart: beyond 60, however sparse the cap is
     assert not neighbours(far).any()
+
+
+AXES = ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("radii", "plausible"),
+    [
+        ([50.0] * 5, True),
+        ([49.9] * 5, False),
+        ([130.0] * 5, True),
+        ([130.1] * 5, False),
+        ([80.0] * 4 + [105.0], True),  # 25 mm off
+        ([80.0] * 4 + [105.1], False),
+        ([80.0] * 4 + [55.0], True),
+        ([5.0] * 5, True),  # centimetres
+        ([0.05] * 5, True),  # metres
+        ([0.13] * 5, True),
+        ([0.5] * 5, False),
+    ],
+)
+def test_radii_exactly_at_the_limits_of_a_head_are_those_of_one(radii, plausible):
+    points = {k: tuple(r * x for x in axis) for k, (axis, r) in enumerate(zip(AXES, radii, strict=True))}
+    assert found(points).tolist() == ([[float(x) for x in axis] for axis in AXES] if plausible else [])
+
+
+def test_directions_are_of_the_columns_that_they_were_measured_at():
+    points = {3: (0.0, 80.0, 0.0), 7: (80.0, 0.0, 0.0), 9: (0.0, 0.0, 0.0)}
+    assert {column: way.tolist() for column, way in directions_of(points, {}).items()} == {
+        3: [0.0, 1.0, 0.0], 7: [1.0, 0.0, 0.0],
+    }  # fmt: skip
+    assert all(way.dtype == np.float32 for way in directions_of(points, {}).values())
+
+
+def test_one_location_is_a_direction_too():
+    assert directions_of({0: (0.0, 0.0, 90.0)}, {})[0].tolist() == [0.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(("degrees", "beside"), [(59.9, True), (60.1, False)])
+def test_no_neighbours_lie_more_than_sixty_degrees_apart(degrees, beside):
+    angle = np.radians([0.0, degrees])
+    pair = np.column_stack([np.cos(angle), np.sin(angle), 0 * angle])
+    assert neighbours(pair).tolist() == [[False, beside], [beside, False]]
+
+
+@pytest.mark.parametrize(("degrees", "beside"), [(31.9, True), (32.1, False)])
+def test_neighbours_lie_within_sixteen_tenths_of_the_usual_distance(degrees, beside):
+    """Three at 20 degrees from their nearest, and a fourth further away."""
+    angle = np.radians([0.0, 20.0, 40.0, 40.0 + degrees])
+    ring = np.column_stack([np.cos(angle), np.sin(angle), 0 * angle])
+    assert neighbours(ring)[2, 3] == beside
+
+
+def test_opposite_places_are_half_a_turn_apart_whatever_rounding_does():
+    one = np.array([[1.0, 1.0, 1.0]]) / np.sqrt(3.0) * (1.0 + 1e-12)
+    assert angles_deg(one, -one).tolist() == [[180.0]]
+    assert angles_deg(one, one).tolist() == [[0.0]]

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rtemo import resources
 from rtemo.core.eeg.head_geometry import table
-from rtemo.core.eeg.montage import is_electrode, place
+from rtemo.core.eeg.montage import describe_column, is_electrode, place
 from rtemo.core.errors import RtemoError
 
 
@@ -266,3 +267,67 @@ def test_where_no_column_is_placed_the_positions_are_an_empty_table_of_the_same_
     placement = place(["", "x"])
     assert placement.columns == ()
     assert (placement.positions.shape, placement.positions.dtype) == ((0, 3), np.float32)
+
+
+@pytest.mark.parametrize(
+    ("labels", "source"),
+    [
+        ([f"A{n}" for n in range(3, 14)], "BioSemi 16-channel cap"),  # eleven of A3 to A16
+        ([f"A{n}" for n in range(3, 13)], "10-05 names"),
+        ([f"A{n}" for n in range(6, 17)], "BioSemi 16-channel cap"),
+        ([f"A{n}" for n in range(7, 18)], "10-05 names"),
+        ([f"A{n}" for n in range(1, 18)], "BioSemi 32-channel cap"),
+        ([*biosemi(32), "B1"], "BioSemi 64-channel cap"),
+        ([*biosemi(64), "C1"], "BioSemi 128-channel cap"),
+        ([*biosemi(128), "E1"], "BioSemi 160-channel cap"),
+        ([*biosemi(160), "F1"], "BioSemi 256-channel cap"),
+        ([*biosemi(16), "A33", "B0"], "BioSemi 16-channel cap"),  # no box has those
+        ([f"E{n}" for n in range(1, 34)], "EGI HydroCel net of 32"),  # with the vertex
+        ([f"E{n}" for n in range(1, 35)], "EGI HydroCel net of 64"),
+        ([f"E{n}" for n in range(1, 66)], "EGI HydroCel net of 64"),
+        ([f"E{n}" for n in range(1, 67)], "EGI HydroCel net of 128"),
+        ([f"E{n}" for n in range(1, 131)], "EGI HydroCel net of 256"),
+    ],
+)
+def test_which_cap_the_labels_are_of(labels, source):
+    assert place(labels).source == source
+
+
+def test_the_second_at_one_electrode_is_the_twin_of_the_first():
+    placement = place(["Cz", "T3", "T7", "Cz", "Fz"])
+    assert placement.twins == {2: 1, 3: 0}
+    assert placement.reasons == {2: "the same electrode as column 2", 3: "the same electrode as column 1"}
+    assert placement.columns == (0, 1, 4)
+
+
+def test_a_channel_without_a_label_is_called_by_its_column():
+    labels = ["", "  own ", *[f"ch{i}" for i in range(60)]]
+    placement = place(labels, locations_of(SEED))
+    assert placement.labels[:3] == ("column 1", "own", "ch0")
+    assert placement.unplaced == {}
+
+
+def test_locations_of_channels_that_are_not_there_are_passed_over():
+    placement = place(["ch0", "ch1"], [*locations_of(SEED), None])
+    assert placement.columns == (0, 1)
+    assert place(["ch0", "Cz"], [None, None]).source == "10-05 names"
+
+
+@pytest.mark.parametrize(
+    ("labels", "column", "text"),
+    [
+        (["Cz", "Pz"], 1, "Pz"),
+        (["x", " X "], 0, "x (column 1)"),
+        (["x", " X "], 1, "X (column 2)"),
+        (["x", "  "], 1, "column 2"),
+    ],
+)
+def test_how_a_column_is_called(labels, column, text):
+    assert describe_column(labels, column) == text
+
+
+def test_a_missing_table_says_where_it_was_looked_for():
+    with pytest.raises(RtemoError) as refused:
+        table("no-such")
+    path = resources.assets() / "montages" / "no-such.csv"
+    assert str(refused.value) == f"the montage table 'no-such' is missing; looked for {path}; install rtemo again"

@@ -14,6 +14,8 @@ from rtemo.core.eeg.quality import (
     QualitySettings,
     _noisy,
     apply_marks,
+    extremes_of,
+    usable,
 )
 from rtemo.core.eeg.settings import EegSettings
 from rtemo.core.gaze.quality import FROZEN, GAP, GAZE, IMPLAUSIBLE, LOW_VALIDITY, PUPIL, GazeCheck
@@ -297,3 +299,63 @@ def test_a_mark_counts_in_frames_that_end_after_it_and_the_last_one_of_a_channel
     assert found[10.0] == [NONE, NOISY, ChannelFault.FLAT]
     assert found[15.0] == [ChannelFault.MARKED, NONE, ChannelFault.FLAT]
     assert found[25.0] == [NONE, NONE, ChannelFault.FLAT]
+
+
+@pytest.mark.parametrize(
+    ("uv", "n_at", "fault"),
+    [(150.0, 100, NONE), (300.0, 10, NONE), (300.0, 100, ChannelFault.RAILED), (300.5, 10, ChannelFault.CLIPPED)],
+)
+def test_what_lies_exactly_at_a_limit_of_the_amplifier_is_not_beyond_it(uv, n_at, fault):
+    raw = np.linspace(0.0, uv - 1.0, 200)
+    raw[200 - n_at :] = uv
+    assert fault_of(wave(10.0), raw=raw) == fault
+
+
+def test_a_channel_that_does_not_move_at_the_very_limit_is_flat():
+    assert fault_of(np.zeros(200), raw=np.full(200, 150.0)) == ChannelFault.FLAT
+
+
+def test_a_step_of_just_a_hundred_microvolts_is_no_pop():
+    assert fault_of(np.where(T < 0.5, 0.0, 100.0)) != ChannelFault.POPPING
+    assert fault_of(np.where(T < 0.5, 0.0, 100.5)) == ChannelFault.POPPING
+
+
+@pytest.mark.parametrize(("uv", "fault"), [(2.0, NONE), (2.125, ChannelFault.MUSCLE)])
+def test_muscle_noise_begins_above_four_microvolts_of_its_fast_part(uv, fault):
+    """One sample up and one down: the second difference is four times that, and half of it counts."""
+    saw = np.where(np.arange(200) % 2, uv, -uv)
+    assert fault_of(saw, wide=wave(5.0)) == fault
+
+
+def test_of_three_channels_that_carry_the_same_the_first_is_used():
+    frame = np.column_stack([wave(10.0, 7.0), wave(10.0), wave(10.0), wave(10.0)])
+    found = CHECK(frame.astype(np.float32), frame, frame, np.ones(frame.shape, dtype=bool))
+    assert found.tolist() == [NONE, NONE, ChannelFault.BRIDGED, ChannelFault.BRIDGED]
+
+
+def test_without_any_raw_sample_there_are_no_extremes():
+    low, high = extremes_of(np.empty((0, 2), np.float32))
+    assert (np.isnan(low).tolist(), np.isnan(high).tolist()) == ([True, True], [True, True])
+    low, high = extremes_of(np.array([[1.0, np.nan], [-2.0, np.nan], [np.nan, np.nan]], np.float32))
+    assert (low[0], high[0], np.isnan(low[1]), np.isnan(high[1])) == (-2.0, 1.0, True, True)
+
+
+@pytest.mark.parametrize(
+    ("mark", "before", "after"),
+    [
+        (ChannelMark.BAD, ChannelFault.GAP, ChannelFault.MARKED),
+        (ChannelMark.GOOD, ChannelFault.GAP, ChannelFault.GAP),
+        (ChannelMark.GOOD, ChannelFault.MISSING, ChannelFault.MISSING),
+        (ChannelMark.GOOD, ChannelFault.RAILED, NONE),
+        (ChannelMark.AUTOMATIC, ChannelFault.RAILED, ChannelFault.RAILED),
+    ],
+)
+def test_what_a_mark_makes_of_a_fault(mark, before, after):
+    fault = np.array([before], np.int8)
+    apply_marks(fault, ("Fz",), [MarkedChannel(1.0, "Fz", mark)], 2.0)
+    assert fault.tolist() == [after]
+
+
+def test_only_channels_without_a_fault_or_with_mains_are_used():
+    faults = np.array(list(ChannelFault), np.int8)
+    assert [ChannelFault(one) for one in faults[usable(faults)]] == [NONE, ChannelFault.LINE_NOISE]

@@ -76,7 +76,7 @@ class Predictor:
         return self.answers.pop(0) if self.answers else []
 
     def push(self, item):
-        samples = item.stamps.tolist() if isinstance(item, Chunk) else item.offset_s
+        samples = item.stamps.tolist() if isinstance(item, Chunk) else getattr(item, "offset_s", item)
         return self._answer("push", item.stream_id, samples)
 
     def expect(self, role, *, expected):

@@ -285,3 +285,29 @@ def test_a_change_holds_from_half_a_hop_after_the_window_that_showed_it(arrived_
     (note,) = session.notes
     assert (note.from_s, note.resumes_s) == (pytest.approx(1000.45), pytest.approx(resumes_s))
     assert note.every == 9  # 700 ms are less than 80 % of 900
+
+
+def test_a_window_that_takes_just_the_hop_is_not_too_slow():
+    assert changes(ModelPace(0.125), [0.125] * 80) == {}
+    assert list(changes(ModelPace(0.125), [0.1259765625] * 16)) == [16]  # 2.016 s together
+
+
+@pytest.mark.parametrize(("seconds", "every"), [(0.0751, None), (0.0749, 1)])
+def test_more_windows_are_decided_again_where_one_takes_less_than_sixty_per_cent(seconds, every):
+    """Of two windows of 125 ms one is decided: 60 % of 125 ms are 75 ms."""
+    found = changes(ModelPace(0.125, every=2), [seconds] * 40)
+    assert {n: one.every for n, one in found.items()} == ({} if every is None else {40: every})
+
+
+def test_windows_that_are_done_together_share_their_time():
+    pace = ModelPace(0.125)
+    change = pace.took(0.25 * 400, 400)
+    assert (change.every, change.text.split(";")[0]) == (
+        3, "the model is slower than the hop: a window takes 250 ms, the hop is 125 ms",
+    )  # fmt: skip
+    assert len(pace._seconds) == WINDOWS
+
+
+@pytest.mark.parametrize(("every", "slow"), [(1, False), (2, True)])
+def test_windows_are_skipped_where_not_every_one_is_decided(every, slow):
+    assert ModelPace(0.125, every=every).too_slow is slow

@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import os
+import stat
+from pathlib import Path
 
 import pytest
 
 from rtemo.core.errors import RtemoError
 from rtemo.live.output.line_file import LineFile, StandardOutput
-from rtemo.live.output.prediction_files import JsonLines, Lines, open_output
+from rtemo.live.output.prediction_files import Csv, JsonLines, Lines, open_output
 from rtemo.model.prediction import FIELDS, Prediction, csv_header
 from rtemo.recordings.events import Event, EventKind, EventLog
 
@@ -199,3 +202,90 @@ def test_what_is_discarded_twice_stays_away(tmp_path):
     sink.discard()
     sink.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "the kind of output is not known; found 'a.txt'; name a file that ends in .jsonl or .csv"),
+        ("folder.csv", "the output is a folder; found {path}; name a file"),
+        ("missing/a.csv", "{path} cannot be written; No such file or directory; name another file"),
+    ],
+)
+def test_what_cannot_be_written_is_said(tmp_path, name, text):
+    (tmp_path / "folder.csv").mkdir()
+    path = tmp_path / name
+    with pytest.raises(RtemoError) as refused:
+        open_output(path, LABELS, replace=True)
+    assert str(refused.value) == text.format(path=path)
+
+
+def test_a_name_that_no_file_can_have_is_refused_as_one(tmp_path):
+    with pytest.raises(RtemoError) as refused:
+        open_output(tmp_path / "a\0.jsonl", LABELS, replace=True)
+    assert str(refused.value).startswith(f"{tmp_path / 'a'}\0.jsonl cannot be written; embedded null")
+
+
+def test_a_long_name_is_cut_where_it_is_named():
+    with pytest.raises(RtemoError) as refused:
+        open_output(Path(f"/{'x' * 400}.csv"), LABELS, replace=True)
+    assert str(refused.value).startswith(f"/{'x' * 299} cannot be written; ")
+
+
+class Breaking:
+    """A file, or what stands for one, that fails from now on."""
+
+    def __init__(self, error):
+        self.error = error
+
+    def put(self, _prediction):
+        raise self.error
+
+    close = discard = lambda self: self.put(None)
+
+
+@pytest.mark.parametrize("what", ["put", "close"])
+def test_a_disk_that_is_full_is_an_error_that_names_the_file(tmp_path, what):
+    sink = open_output(tmp_path / "a.jsonl", LABELS, replace=True)
+    sink._sink.close()
+    sink._sink = Breaking(OSError(28, "No space left on device"))
+    with pytest.raises(RtemoError) as refused:
+        sink.put(prediction()) if what == "put" else sink.close()
+    assert str(refused.value) == f"{tmp_path / 'a.jsonl'} cannot be written; No space left on device; name another file"
+    sink.discard()  # worth nothing anyway
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows' folders of a user are private anyway")
+def test_only_the_user_can_read_what_replaces_a_file(tmp_path):
+    sink = open_output(tmp_path / "a.jsonl", LABELS, replace=True)
+    (partial,) = tmp_path.iterdir()
+    assert stat.S_IMODE(partial.stat().st_mode) == 0o600
+    sink.close()
+
+
+def test_a_line_is_the_prediction_and_letters_are_as_they_are(tmp_path):
+    path = tmp_path / "a.jsonl"
+    sink = open_output(path, LABELS, replace=True)
+    made = prediction(abstain="zu müde")
+    sink.put(made)
+    sink.close()
+    assert path.read_bytes() == (made.to_json_line() + "\n").encode()
+    assert "zu müde" in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.jsonl", JsonLines), ("a.csv", Csv)])
+def test_a_live_file_knows_its_name(tmp_path, name, kind):
+    sink = open_output(tmp_path / name, LABELS, replace=False)
+    assert (type(sink), sink.name) == (kind, str(tmp_path / name))
+    sink.put(prediction())
+    sink.discard()
+    sink.close()
+    assert (tmp_path / name).read_text()  # what was written in a live session stays
+
+
+def test_lines_for_people_go_to_standard_output_and_end_nothing():
+    sink = Lines(print)
+    assert sink.name == StandardOutput.name
+    sink.discard()
+    sink.close()

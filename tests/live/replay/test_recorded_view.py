@@ -197,3 +197,35 @@ def test_rows_are_kept_as_float32_whatever_they_come_as():
     assert (rows.tolist(), rows.dtype) == ([[1.5, 0.25], [2.0, 4.0]], np.float32)
     assert file.between(5.0, 1.0)[1].shape == (0, 2)
     file.close()
+
+
+def test_what_has_the_same_time_is_shown_in_the_order_in_which_it_came(view):
+    for text in ("first", "second", "third"):
+        view.put_event(Event(1.0, EventKind.NOTE, text))
+    view.put_event(Event(0.5, EventKind.NOTE, "before"))
+    assert [event.text for event in view.events] == ["before", "first", "second", "third"]
+    view.put_gaze_events([SimpleNamespace(end_s=1.0, x=x) for x in (1, 2)])
+    assert [event.x for event in view.gaze_events_between(0.0, 1.0)] == [1, 2]
+
+
+def test_a_view_is_wanted_always_and_keeps_what_was_discarded(view):
+    view.put(SimpleNamespace(time_s=1.0))
+    view.discard()
+    assert (view.wanted, len(view.predictions)) == (True, 1)
+
+
+def test_gaze_is_kept_as_float32_whatever_it_comes_as(view):
+    view.put_gaze(SimpleNamespace(times=np.array([1.0]), xy=np.array([[0.1, 0.2]]), pupils_mm=np.array([[3.1, 3.2]])))
+    gaze = view.gaze(0.0, 1.0)
+    assert (gaze.xy.dtype, gaze.pupils_mm.dtype) == (np.float32, np.float32)
+    np.testing.assert_array_equal(gaze.pupils_mm, np.array([[3.1, 3.2]], np.float32))
+    assert gaze.times.tolist() == [1.0]
+
+
+def test_where_nothing_was_put_nothing_is_found(view):
+    assert (view.traces(0.0, 9.0), view.predictions_between(0.0, 9.0), view.gaze_events_between(0.0, 9.0)) == (
+        [],
+        [],
+        [],
+    )
+    assert len(view.eeg(0.0, 9.0).times) == 0
