@@ -106,3 +106,39 @@ def test_a_session_without_a_window_waits_for_the_ratings_too(capsys):
     with pytest.raises(StreamMissing, match=r"no stream for P01:ratings \(name=Stick\) within 5 s"):
         _await_streams(Arriving(roles, amp), roles, clock, 5.0, Event())
     capsys.readouterr()
+
+
+def typed(role, state, name="Amp", kind="EEG"):
+    return SimpleNamespace(role=role, state=state, name=name, type=kind)
+
+
+LOST = StreamState.LOST
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [
+    (typed("eeg", LOST), typed("eeg", STREAMING), ""),
+    (typed("eeg", STALLED), typed("eeg", STREAMING), "no data from Amp"),  # it is still there
+    (typed("eeg", LOST), typed("eeg", WAITING), "no data from Amp, Amp"),
+    (typed("eeg", LOST), typed("eeg", STREAMING, "Other"), "no data from Amp"),
+    (typed("eeg", LOST), typed("eeg", STREAMING, kind="ExG"), "no data from Amp"),
+    (typed("gaze", LOST), typed("eeg", STREAMING), "no data from Amp"),  # of another role
+])  # fmt: skip
+def test_what_is_left_of_a_device_that_was_started_again_is_not_waited_for(old, new, said):
+    assert obstacle([old, new], ()) == said
+    assert obstacle([new, old], ()) == said
+
+
+def test_each_of_several_needs_only_the_own_streams():
+    people = [parse_participant(f"{one}: eeg=name={one}; gaze=name=G{one}") for one in ("P01", "P02")]
+
+    def own(whose, role, state=STREAMING):
+        return SimpleNamespace(role=role, state=state, name=f"{role} {whose}", type="", participant=whose)
+
+    there = [own("P01", "eeg"), own("P01", "gaze"), own("P02", "eeg")]
+    assert obstacle(there, (), people) == "P02: no gaze stream, and the settings require it"
+    assert obstacle(there, (EEG,), people) == ""
+    assert obstacle(there, (EEG, MARKERS), people) == "P01: no marker stream, and the settings require it"
+    assert obstacle([*there, own("", "markers")], (EEG, MARKERS), people) == ""
+    stalled = [*there, own("P02", "gaze", STALLED)]
+    assert obstacle(stalled, (), people) == "P02: no data from gaze P02"
+    assert obstacle(stalled, (), people[:1]) == ""
