@@ -143,5 +143,5 @@ def _entries(data: memoryview) -> Iterator[tuple[Item | LogEntry, float]]:
 
 
 def _noted(message: Message) -> LogEntry:
-    text, participant = (str(message.fields[key]) for key in ("text", "participant"))
+    text, participant = (str(message.fields.get(key, "")) for key in ("text", "participant"))
     return LogEntry("annotation", text=text, noted=True, participant=participant)

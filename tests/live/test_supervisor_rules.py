@@ -299,6 +299,7 @@ def test_a_closed_session_has_ten_minutes_for_its_report(world, code, given):
 
 
 def test_a_recorder_that_does_not_answer_at_the_end_is_killed_and_the_engine_told_otherwise(world):
+    world.supervisor._recorder_answers = True  # it did before, and may record
     world.stop_s = 1000.1
     world.answer = None
     world.engines[0].ends(0, 1001.0)
