@@ -1,7 +1,8 @@
 """Mutation sites of a source file: where one small change should alter what the program does, and how it is made.
 
 A site is a place in the text and what stands there instead. Left out, as no behaviour hangs on them or nothing can be
-learned: docstrings and other strings, annotations, decorators, assertions (they are for the type checker), imports.
+learned: docstrings and other strings, annotations, decorators, assertions (they are for the type checker), `strict=` of
+zip (one too, of lengths), imports.
 """
 
 from __future__ import annotations
@@ -159,6 +160,8 @@ def _children(node: ast.AST) -> Iterator[ast.AST]:
 def _is_left_out(node: ast.AST) -> bool:
     if isinstance(node, (ast.Assert, ast.Import, ast.ImportFrom, ast.JoinedStr)):
         return True
+    if isinstance(node, ast.keyword) and node.arg == "strict":
+        return True
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return True
     if isinstance(node, ast.Assign):  # names of types, lists of names
@@ -204,6 +207,8 @@ def _calls(call: ast.Call) -> Iterator[tuple[str, ast.expr | ast.stmt, str]]:
     """One argument fewer: the last keyword, or else the last of several."""
     if ast.unparse(call.func).startswith(BARE_CALLS):
         return
+    if call.keywords and call.keywords[-1].arg == "strict":
+        return
     if call.keywords:
         yield "argument dropped", call, _text(ast.Call(call.func, call.args, call.keywords[:-1]))
     elif len(call.args) > 1 and not any(isinstance(arg, ast.Starred) for arg in call.args):
@@ -213,8 +218,9 @@ def _calls(call: ast.Call) -> Iterator[tuple[str, ast.expr | ast.stmt, str]]:
 def _returns(function: ast.FunctionDef, declared: str) -> Iterator[tuple[str, ast.expr | ast.stmt, str]]:
     """Each value that a function of this type gives, emptied."""
     empty = next((empty for start, empty in EMPTY.items() if declared.startswith(start)), "None")
+    nothing = ast.unparse(ast.parse(empty))
     for node in _own(function):
-        if isinstance(node, ast.Return) and node.value is not None and ast.unparse(node.value) != empty:
+        if isinstance(node, ast.Return) and node.value is not None and ast.unparse(node.value) != nothing:
             value = f"not ({ast.unparse(node.value)})" if declared == "bool" else empty
             yield "return emptied", node, f"return {value}"
 
