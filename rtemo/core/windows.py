@@ -31,7 +31,7 @@ class Grid:
             fits = [h for h in range(1, frame + 1) if frame % h == 0]
             best = min(fits, key=lambda h: abs(h - hop))
             raise RtemoError(
-                "the hop must divide one second or be a whole number of seconds",
+                f"the hop must divide a frame of {spec.frame_s:g} s or be a whole number of frames",
                 f"found {spec.hop_s:g} s",
                 f"take {best / grid_hz:g} s",
             )

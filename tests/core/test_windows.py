@@ -83,6 +83,6 @@ def test_of_the_hops_that_divide_a_frame_the_nearest_is_named(frame, hop, best):
     with pytest.raises(RtemoError) as refused:
         Grid.of(WindowSpec(4.0 * frame / 100.0, hop / 100.0, frame / 100.0), 100.0)
     assert str(refused.value) == (
-        "the hop must divide one second or be a whole number of seconds; "
+        f"the hop must divide a frame of {frame / 100.0:g} s or be a whole number of frames; "
         f"found {np.float64(hop / 100):g} s; take {best / 100:g} s"
     )
