@@ -309,6 +309,7 @@ def test_a_process_that_is_gone_is_not_alive(monkeypatch):
     process = Process(monkeypatch)
     assert not of(100.0, pid=8).alive
     assert not of(0.0, pid=8).alive
+    assert Address("here", "AF_UNIX", 8, KEY).born_s == 0.0
     of(100.0, pid=8).kill(1.0)
     gone = Process(monkeypatch, [psutil.NoSuchProcess(7)])
     of(100.0).kill(1.0)
