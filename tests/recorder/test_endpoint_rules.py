@@ -128,6 +128,7 @@ def test_a_name_is_one_processs_and_free_again_afterwards(desk, folder):
         assert names(folder) == ["desk.lock"]
     assert names(folder) == []
     with other.claimed():
+        desk.release()  # it has been done
         assert names(folder) == ["desk.lock"]
 
 
@@ -307,6 +308,8 @@ def test_a_process_that_does_not_end_is_killed_and_waited_for_again(monkeypatch)
 def test_a_process_that_is_gone_is_not_alive(monkeypatch):
     process = Process(monkeypatch)
     assert not of(100.0, pid=8).alive
+    assert not of(0.0, pid=8).alive
+    assert Address("here", "AF_UNIX", 8, KEY).born_s == 0.0
     of(100.0, pid=8).kill(1.0)
     gone = Process(monkeypatch, [psutil.NoSuchProcess(7)])
     of(100.0).kill(1.0)

@@ -45,6 +45,8 @@ def test_a_sample_is_due_at_its_moment_and_a_microsecond_sooner():
     assert given(pacer.due(1.0 - 2e-6)) == []
     assert given(pacer.due(1.0 - 0.5e-6)) == [("a", "Chunk", [1.0])]
     assert given(pacer.due(2.0)) == [("a", "Chunk", [2.0])]
+    pacer.add([piece("a", 3.0 + 1e-6)])
+    assert given(pacer.due(3.0)) == [("a", "Chunk", [3.0 + 1e-6])]
 
 
 def test_a_chunk_is_cut_with_its_times_stamps_and_values():
@@ -110,6 +112,13 @@ def test_all_of_a_lost_stream_comes_before_the_one_that_takes_its_place_whatever
     ]
     assert pacer.next_s == 4.0
     assert given(pacer.due(100.0)) == [("new", "Chunk", [4.0])]
+
+
+def test_a_lost_stream_that_is_due_itself_comes_once():
+    pacer = Pacer()
+    pacer.add([piece("old", 1.0), up("new", "old", 3.0)])
+    assert given(pacer.due(3.0)) == [("old", "Chunk", [1.0]), ("new", "StreamUp", [3.0])]
+    assert pacer.next_s is None
 
 
 # When it is waited for.
