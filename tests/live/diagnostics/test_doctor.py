@@ -324,3 +324,39 @@ def test_delays_of_devices_are_milliseconds_and_the_slowest_counts():
         "device 0.50 s, filters 10.2 ms, window 2.00 s, hop 0.12 s, smoothing 1.50 s"
     )
     assert known.todo == ""
+
+
+def test_discovery_is_given_five_seconds_and_says_how_long_it_took():
+    assert doctor.check_discovery(FakeLsl()) == Finding(
+        "discovery", FindingState.OK, "a stream of this computer was found and read within 0.50 s"
+    )
+    for error, fact, todo in (
+        (StreamMissing("no stream", ""), "no stream", "look at the findings on network, multicast and firewall"),
+        (StreamMissing("no stream", "looked", "do this"), "no stream; looked", "do this"),
+    ):
+        assert doctor.check_discovery(FakeLsl(error)) == Finding("discovery", FindingState.FAIL, fact, todo)
+
+
+@pytest.mark.parametrize(("rate", "state"), [
+    (1.0009, FindingState.OK), (0.9991, FindingState.OK), (1.0011, FindingState.WARN), (0.9989, FindingState.WARN),
+])  # fmt: skip
+def test_a_clock_may_gain_a_thousandth(rate: float, state: FindingState):
+    assert doctor.check_clock(*running(rate)).state is state
+
+
+def test_packages_that_are_missing_are_all_named():
+    found = {"rtemo": "0.1.0", "numpy": "not installed", "scipy": "not installed"}
+    assert doctor.check_versions(found) == Finding(
+        "versions",
+        FindingState.FAIL,
+        "rtemo 0.1.0, numpy not installed, scipy not installed",
+        "install rtemo again; it lacks numpy, scipy",
+    )
+    assert doctor.check_versions({"rtemo": "1"}) == Finding("versions", FindingState.OK, "rtemo 1")
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path):
+    (tmp_path / "file").touch()
+    assert doctor.check_disk(tmp_path / "file" / "sessions") == Finding(
+        "disk", FindingState.FAIL, f"{tmp_path / 'file'} cannot be written to", "choose another folder for sessions"
+    )

@@ -195,3 +195,53 @@ def test_a_setting_that_is_given_twice_is_read_as_liblsl_reads_it(tmp_path: Path
     )
     path.write_text("[lab\n")
     assert network.check_settings(path).todo == "mend or remove it; liblsl falls back to its defaults"
+
+
+NOT_SHOWN = "if streams of other computers do not show"
+
+
+@pytest.mark.parametrize(
+    ("system", "ufw", "processes", "state", "fact", "todo"),
+    [
+        ("linux", "ENABLED=yes", ("firewalld",), WARN, "ufw is on",
+         f"{NOT_SHOWN}: sudo ufw allow 16571/udp; sudo ufw allow 16572:16604/tcp; sudo ufw allow 16572:16604/udp"),
+        ("linux", "", ("firewalld",), WARN, "firewalld is on",
+         f"{NOT_SHOWN}: sudo firewall-cmd --add-port=16571/udp --add-port=16572-16604/tcp --add-port=16572-16604/udp"),
+        ("linux", "#ENABLED=yes", ("firewall",), OK, "neither ufw nor firewalld is on", ""),
+        ("darwin", "ENABLED=yes", ("firewalld",), OK, "cannot be read here without an administrator",
+         f"{NOT_SHOWN}, allow Python in the firewall of the system: UDP 16571 and TCP and UDP 16572-16604"),
+    ],
+)  # fmt: skip
+def test_what_is_found_about_the_firewall(system, ufw, processes, state, fact, todo):
+    assert network.check_firewall(system, ufw, processes) == Finding("firewall", state, fact, todo)
+
+
+@pytest.mark.parametrize(
+    ("free", "state", "room"),
+    [(1, WARN, "room for 0 more streams"), (2, WARN, "room for 1 more stream"), (3, WARN, "room for 1 more stream"),
+     (4, OK, "room for 2 more streams")],
+)  # fmt: skip
+def test_what_is_found_about_ports(free, state, room):
+    finding = network.check_ports(lambda port: port < 16572 + free, range(16572, 16604))
+    assert (finding.name, finding.state) == ("ports", state)
+    assert finding.fact.endswith(f": {room}")
+    assert finding.todo.startswith("close programs that stream over LSL, or ") == (state is WARN)
+    assert finding.todo.endswith("; later streams get other ports and are not found") == (state is WARN)
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "found"),
+    [
+        ("[lab]\nSessionID = default\n[multicast]\nResolveScope = site\n", OK, ""),
+        ("[multicast]\nResolveScope = machine\n", WARN, "only streams of this computer are seen"),
+        ("[lab]\nSessionID = x\n[multicast]\nResolveScope = machine\n", WARN,
+         "only streams of session 'x' are seen and only streams of this computer are seen"),
+    ],
+)  # fmt: skip
+def test_what_is_found_about_the_settings(tmp_path: Path, text, state, found):
+    path = tmp_path / "a.cfg"
+    path.write_text(text)
+    todo = "the same file on every computer" if found else ""
+    fact = f"{path}: {found}" if found else str(path)
+    assert network.check_settings(path) == Finding("LSL settings", state, fact, todo)
+    assert network.check_settings(None) == Finding("LSL settings", OK, "the defaults; no lsl_api.cfg")
