@@ -41,6 +41,7 @@ _LOG = logging.getLogger("rtemo.recorder")
 WAIT_S = 0.1  # for a request, before the source is looked at in any case
 STATUS_S = 0.25
 FLUSH_S = 3.0  # for what was recorded so far to be in the file
+OPEN_AGAIN_S = 1.0  # between tries
 ORPHANED_S = 5.0  # for the engine to end its session once nobody looks after both
 IDLE_S = 60.0  # how long streams stay open that nobody records or reads
 
@@ -90,6 +91,7 @@ class RecorderService:
         self._turning = threading.Lock()  # whoever reads the source, or obeys a request
         self._news = False  # whether something has come since the source was read
         self._failure: Exception | None = None  # of a read
+        self._open_again_s = math.inf  # when streams are looked for again that could not be opened
         self._engine: _Client | None = None
         self._engine_s = clock()  # when the engine last asked or answered
         self._infos: tuple[Any, ...] = ()
@@ -144,6 +146,9 @@ class RecorderService:
                 self._failure = None
         elif self._failure is not None:
             raise self._failure
+        elif self._task.paths and self._clock() >= self._open_again_s:
+            with self._turning:
+                self._reopen()
         if self._clock() - self._status_s >= STATUS_S:
             with self._turning:
                 self._look_after()
@@ -294,15 +299,18 @@ class RecorderService:
         recording = RecordingSource(source, self._new_recorder, pack_item)
         source.listen(self._take_over)
         recording.start()
-        self._source = recording
+        self._source, self._open_again_s = recording, math.inf
 
     def _reopen(self) -> None:
-        """Look for the streams anew, with what is recorded going on in another file."""
-        self._close_source()
+        """Look for the streams anew, with what is recorded going on in another file. Where they cannot be opened, and
+        something is recorded, that is tried again and again.
+        """
+        self._release()
         try:
             self._open()
         except RtemoError as error:
             _LOG.error("%s", error)
+            self._open_again_s = self._clock() + OPEN_AGAIN_S
             return
         if self._task.paths:
             self._record_on()

@@ -787,6 +787,40 @@ def test_streams_that_are_not_there_when_they_are_opened_anew_do_not_end_it(runn
     assert running.error is None
 
 
+def test_streams_of_a_recording_that_cannot_be_opened_are_tried_again_each_second(running, engine, window, tmp_path):
+    engine.attach("a = 1", patient=True)
+    engine.record(tmp_path / "r.xdf", "s1", folder="/data")
+    running.unopened = RtemoError("no port is free")
+    running.streams[0].fail(RtemoError("the search stopped"))
+    until(lambda: len(running.opened) == 2)
+    running.now_s += 0.99
+    assert window.settle()["recording"] is None
+    assert len(running.opened) == 2
+    running.now_s += 0.01
+    until(lambda: len(running.opened) == 3)
+    window.settle()
+    assert len(running.opened) == 3
+    running.unopened = None
+    running.now_s += 1.0
+    until(lambda: len(running.tapes) == 2)
+    assert engine.settle()["paths"] == [str(tmp_path / "r.xdf"), str(tmp_path / "r_2.xdf")]
+    running.now_s += 5.0
+    window.settle()
+    assert running.opened == [("a = 1", True)] * 4
+
+
+def test_streams_that_nobody_records_are_not_tried_again(running, engine, window, tmp_path):
+    engine.attach()
+    engine.record(tmp_path / "r.xdf")
+    running.unopened = RtemoError("no port is free")
+    running.streams[0].fail(RtemoError("the search stopped"))
+    until(lambda: len(running.opened) == 2)
+    engine.ask("close", "closed")
+    running.now_s += 5.0
+    window.settle()
+    assert len(running.opened) == 2
+
+
 def test_a_recording_whose_streams_are_not_there_is_no_recording_for_an_engine(running, engine, window, tmp_path):
     engine.attach()
     engine.record(tmp_path / "r.xdf")
