@@ -30,7 +30,7 @@ from rtemo.recorder.journal import Journal, read_journal
 from rtemo.recorder.local_server import LocalServer
 from rtemo.recorder.mailboxes import Inbox, Outbox, shut
 from rtemo.recorder.messages import MAX_BYTES, Message, pack, pack_item, recorder_fields, status_fields, unpack
-from rtemo.recorder.recorder import Recorder, Unwritten
+from rtemo.recorder.recorder import Recorder, RecorderState, RecorderStatus, Unwritten
 from rtemo.recorder.recording_source import ListenedSource, RecordingRequest, RecordingSource
 from rtemo.sources.participant_roles import ParticipantRoles
 from rtemo.sources.private_files import replace_file
@@ -92,6 +92,7 @@ class RecorderService:
         self._news = False  # whether something has come since the source was read
         self._failure: Exception | None = None  # of a read
         self._open_again_s = math.inf  # when streams are looked for again that could not be opened
+        self._unopened: RecorderStatus | None = None  # of a recording meanwhile
         self._engine: _Client | None = None
         self._engine_s = clock()  # when the engine last asked or answered
         self._infos: tuple[Any, ...] = ()
@@ -173,7 +174,7 @@ class RecorderService:
         engine = self._engine
         if engine is not None and engine.outbox.over:
             self._cut_off(engine)
-        elif engine is not None and self._source is not None:
+        elif engine is not None and (self._source is not None or self._unopened is not None):
             self._send_status(engine)
         elif self._source is not None and not self._task.paths and now_s - self._engine_s > IDLE_S:
             self._release()
@@ -241,7 +242,8 @@ class RecorderService:
 
     def _do_close(self, client: _Client) -> None:
         """Close the recording."""
-        status = self._source.close_recording() if self._source is not None else None
+        status = self._source.close_recording() if self._source is not None else self._unopened
+        self._unopened = None
         if self._source is not None and self._source.exhausted:
             self._source = None
         self._task = replace(self._task, paths=(), session_id="", about={})
@@ -250,11 +252,10 @@ class RecorderService:
 
     def _do_state(self, client: _Client) -> None:
         """What a supervisor or a window looks at."""
-        status = self._source.recording_status() if self._source is not None else None
         client.outbox.put(
             pack(
                 "state",
-                recording=recorder_fields(status),
+                recording=recorder_fields(self._recording_status()),
                 paths=list(self._task.paths),
                 about=dict(self._task.about),
                 engine=self._engine is not None,
@@ -299,18 +300,21 @@ class RecorderService:
         recording = RecordingSource(source, self._new_recorder, pack_item)
         source.listen(self._take_over)
         recording.start()
-        self._source, self._open_again_s = recording, math.inf
+        self._source, self._open_again_s, self._unopened = recording, math.inf, None
 
     def _reopen(self) -> None:
         """Look for the streams anew, with what is recorded going on in another file. Where they cannot be opened, and
         something is recorded, that is tried again and again.
         """
-        self._release()
+        status = self._release() or self._unopened
         try:
             self._open()
         except RtemoError as error:
             _LOG.error("%s", error)
             self._open_again_s = self._clock() + OPEN_AGAIN_S
+            if status is not None:
+                why = f"the streams cannot be opened: {error}"
+                self._unopened = replace(status, state=RecorderState.FAILED, error=why)
             return
         if self._task.paths:
             self._record_on()
@@ -341,18 +345,22 @@ class RecorderService:
             self._task = replace(self._task, paths=paths)
             self._keep_task()
 
-    def _release(self) -> None:
-        self._close_source()
-        self._source = None
+    def _release(self) -> RecorderStatus | None:
+        status, self._source = self._close_source(), None
+        return status
 
-    def _close_source(self) -> None:
-        """Close the streams with all that they still hold, and a recording."""
-        if self._source is not None:
-            self._source.stop()
-            with contextlib.suppress(RtemoError):
-                while items := self._source.read(0.0):
-                    self._send_items(items, self._source.packed)
-            self._source.close_recording()
+    def _close_source(self) -> RecorderStatus | None:
+        """Close the streams with all that they still hold, and a recording. Returns how that one stands."""
+        if self._source is None:
+            return None
+        self._source.stop()
+        with contextlib.suppress(RtemoError):
+            while items := self._source.read(0.0):
+                self._send_items(items, self._source.packed)
+        return self._source.close_recording()
+
+    def _recording_status(self) -> RecorderStatus | None:
+        return self._source.recording_status() if self._source is not None else self._unopened
 
     def _close(self) -> None:
         self._close_source()
@@ -395,19 +403,20 @@ class RecorderService:
         shut(engine.connection)
 
     def _send_status(self, engine: _Client) -> None:
-        source = self._need_source()
-        statuses = source.status()
-        infos = (*(status.info for status in statuses), *source.visible)
+        source = self._source
+        statuses = source.status() if source is not None else ()
+        visible = source.visible if source is not None else ()
+        infos = (*(status.info for status in statuses), *visible)
         parts = []
         if infos != self._infos:
             self._infos = infos
-            open_, visible = [s.info for s in statuses], source.visible
+            open_ = [s.info for s in statuses]
             parts.append(pack("infos", open=[asdict(i) for i in open_], visible=[asdict(i) for i in visible]))
         fields = {
             "streams": [status_fields(status) for status in statuses],
-            "missing": list(source.missing),
+            "missing": list(source.missing) if source is not None else [],
             "ambiguous": dict(self._ambiguous),
-            "recording": recorder_fields(source.recording_status()),
+            "recording": recorder_fields(self._recording_status()),
         }
         parts.append(pack("status", **fields))
         engine.outbox.put(b"".join(parts))

@@ -794,8 +794,11 @@ def test_streams_of_a_recording_that_cannot_be_opened_are_tried_again_each_secon
     running.streams[0].fail(RtemoError("the search stopped"))
     until(lambda: len(running.opened) == 2)
     running.now_s += 0.99
-    assert window.settle()["recording"] is None
+    found = window.settle()["recording"]
+    assert (found["state"], found["error"]) == ("failed", "the streams cannot be opened: no port is free")
+    assert found["paths"] == [str(tmp_path / "r.xdf")]
     assert len(running.opened) == 2
+    assert engine.ask("end", "end")[-2].fields["recording"] == found  # with each look at the streams
     running.now_s += 0.01
     until(lambda: len(running.opened) == 3)
     window.settle()
@@ -807,6 +810,7 @@ def test_streams_of_a_recording_that_cannot_be_opened_are_tried_again_each_secon
     running.now_s += 5.0
     window.settle()
     assert running.opened == [("a = 1", True)] * 4
+    assert window.settle()["recording"]["state"] == "recording"
 
 
 def test_streams_that_nobody_records_are_not_tried_again(running, engine, window, tmp_path):
@@ -815,9 +819,9 @@ def test_streams_that_nobody_records_are_not_tried_again(running, engine, window
     running.unopened = RtemoError("no port is free")
     running.streams[0].fail(RtemoError("the search stopped"))
     until(lambda: len(running.opened) == 2)
-    engine.ask("close", "closed")
+    assert engine.ask("close", "closed")[-1].fields["status"]["state"] == "failed"
     running.now_s += 5.0
-    window.settle()
+    assert window.settle()["recording"] is None
     assert len(running.opened) == 2
 
 
@@ -828,7 +832,7 @@ def test_a_recording_whose_streams_are_not_there_is_no_recording_for_an_engine(r
     running.streams[0].fail(RtemoError("the network is gone"))
     until(lambda: len(running.opened) >= 2)
     running.now_s += 0.25
-    assert window.settle()["recording"] is None
+    assert window.settle()["recording"]["state"] == "failed"
     assert window.attach()[0] == Message("attached", {"recording": None})
     assert running.kept["paths"] == [str(tmp_path / "r.xdf")]
     assert running.error is None
