@@ -80,7 +80,7 @@ class Beginnings:
         if first - reached > HOLE_S:
             begun = first
         self._of[chunk.stream_id] = begun, last if np.isfinite(last) else reached
-        return first - begun < SETTLED_S
+        return 0.0 <= first - begun < SETTLED_S
 
 
 def join(

@@ -208,3 +208,12 @@ def test_empty_chunks_streams_that_keep_their_place_and_stamps_that_are_no_times
     assert len(joined) == 3
     (joined,) = join([chunk("a", 13.0), chunk("a", 14.0)], beginnings=beginnings)
     assert len(joined) == 2
+
+
+def test_a_clock_that_is_set_back_is_no_beginning():
+    beginnings = Beginnings()
+    join([chunk("a", 5000.0), chunk("a", 5004.0)], beginnings=beginnings)
+    assert names(join([chunk("a", 10.0), chunk("b", 1.0, 0), chunk("a", 11.0)], beginnings=beginnings))[0] == (
+        "a",
+        [10.0, 11.0],
+    )
