@@ -43,7 +43,7 @@ from rtemo.core.types import (
     StreamUp,
     Window,
 )
-from rtemo.model.personal.session_notes import tell_streams
+from rtemo.model.personal.tell_streams import tell_streams
 from rtemo.recordings.baseline_file import load_baseline
 from rtemo.resources import devices
 from rtemo.sources.devices.eeg_columns import eeg_channel_map

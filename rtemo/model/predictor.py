@@ -27,8 +27,8 @@ from rtemo.model.personal.session_notes import (
     Note,
     StreamReturned,
     WindowsSkipped,
-    tell_streams,
 )
+from rtemo.model.personal.tell_streams import tell_streams
 from rtemo.model.prediction import Prediction
 from rtemo.model.runtime import Runtime
 from rtemo.model.skipped_windows import SkippedWindows

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rtemo.core.pipeline import Pipeline
-from rtemo.core.types import Modality
-
 NOTICE_S = 2.0
 
 
@@ -112,14 +109,3 @@ class StreamReturned:
 Note = (
     LabelGiven | LabelWithdrawn | CalibrationBegun | CalibrationEnded | ChannelMarked | WindowsSkipped | StreamReturned
 )
-
-
-def tell_streams(pipeline: Pipeline, note: Note) -> None:
-    """Tell a pipeline what a note says of its streams: a marked channel, or what comes too late to be used."""
-    match note:
-        case ChannelMarked():
-            pipeline.mark_channel(note.label, note.mark, note.from_s)
-        case StreamReturned() if note.role in set(Modality):
-            pipeline.leave_out(Modality(note.role), note.after_s, note.until_s, note.n_timeless)
-        case _:
-            pass
